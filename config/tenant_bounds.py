@@ -26,6 +26,13 @@ class TenantBoundSettings(Settings):
     tenant_email_max_per_hour: Bound = _bound("e-mails", "an hour")
     tenant_email_max_per_day: Bound = _bound("e-mails", "a day (UTC)")
 
+    tenant_max_providers: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=20, description="maximum number of providers that a tenant may have of its own"
+    )
+    tenant_max_connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=50, description="maximum number of connections of all own providers of a tenant, in each consumer"
+    )
+
     @property
     def tenant_bounds(self) -> TenantLimits:
         """Return the bounds of both channels."""

@@ -1,23 +1,62 @@
-"""Port of the settings of tenants."""
+"""Port of the settings of tenants, and of their own providers."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from schemas.statuses import Channel
 from schemas.tenant_settings import TenantSettings
 
 
+class StoredProvider(NamedTuple):
+    """Provider of a tenant as it is stored."""
+
+    id: str
+    name: str
+    """Name that the tenant gave to it. It is unique within the channel of the tenant."""
+    channel: Channel
+    priority: int
+    is_active: bool
+    version: int
+    """Number of the configuration, from 1. Each change of the configuration has the next number."""
+    sealed: bytes
+    """Configuration, sealed by `ledger.provider_configs`."""
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def reference(self) -> str:
+        """Return what windows and logs store of the provider: `name@id.version`.
+
+        No other configuration ever has it, neither of this provider nor of one that takes its name later. The name of a
+        provider of the installation has no `@`.
+        """
+        return f"{self.name}@{self.id}.{self.version}"
+
+
 class StoredTenant(NamedTuple):
-    """Settings of a tenant as they are stored."""
+    """Settings and providers of a tenant as they are stored."""
 
     settings: TenantSettings
     version: int
     """Number of changes so far. It is 0 if the tenant has no settings, and then the defaults are returned."""
+    providers: tuple[StoredProvider, ...] = ()
 
 
 class Tenants(Protocol):
-    """Settings of tenants, one document each."""
+    """Settings and providers of tenants, one document each."""
 
     async def get(self, tenant_id: str) -> StoredTenant:
-        """Return the settings of a tenant as the primary has them. Raise LedgerRefused if they are not valid."""
+        """Return what is stored of a tenant, as the primary has it. Raise LedgerRefused if it is not valid."""
 
     async def put(self, tenant_id: str, settings: TenantSettings, version: int) -> bool:
         """Store the settings if the stored version is still this one. Return whether they were stored."""
+
+    async def put_providers(self, tenant_id: str, providers: Sequence[StoredProvider], version: int) -> bool:
+        """Store all providers of a tenant if the stored version is still this one. Return whether they were stored."""
+
+    async def list_with_providers(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
+        """Return tenants that have providers, in the order of their ids, after an id.
+
+        A tenant whose settings are not valid is left out.
+        """

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
+from providers.network import Network
 from providers.prices import NO_PRICES, PriceList, price_list
 from providers.provider import Provider
 from schemas.statuses import Channel
@@ -41,7 +42,12 @@ class Providers:
         await asyncio.gather(*(provider.aclose() for provider in self._by_name.values()))
 
 
+def build_provider(entry: ProviderEntry, network: Network | None = None) -> Provider:  # noqa: ARG001
+    """Build a provider. It connects at its first send, and only to addresses that the network allows."""
+    return KINDS[entry.kind].build(entry)  # the network comes with the guard of the connections
+
+
 def build_providers(entries: Sequence[ProviderEntry]) -> Providers:
     """Build the providers of the settings. A provider connects at its first send."""
     by_priority = sorted(entries, key=lambda entry: entry.priority)
-    return Providers([KINDS[entry.kind].build(entry) for entry in by_priority], price_list(entries))
+    return Providers(list(map(build_provider, by_priority)), price_list(entries))

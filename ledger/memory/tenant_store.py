@@ -1,14 +1,16 @@
-"""Settings of tenants in memory."""
+"""Settings and providers of tenants in memory."""
+
+from collections.abc import Sequence
 
 from typing_extensions import override
 
 from ledger.memory.store import Store
-from ledger.tenant_port import StoredTenant, Tenants
+from ledger.tenant_port import StoredProvider, StoredTenant, Tenants
 from schemas.tenant_settings import TenantSettings
 
 
 class MemoryTenants(Tenants):
-    """Settings of tenants in memory."""
+    """Settings and providers of tenants in memory."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -19,9 +21,23 @@ class MemoryTenants(Tenants):
 
     @override
     async def put(self, tenant_id: str, settings: TenantSettings, version: int) -> bool:
-        if self._stored(tenant_id).version != version:
+        stored = self._stored(tenant_id)
+        return self._put(tenant_id, stored._replace(settings=settings), version)
+
+    @override
+    async def put_providers(self, tenant_id: str, providers: Sequence[StoredProvider], version: int) -> bool:
+        stored = self._stored(tenant_id)
+        return self._put(tenant_id, stored._replace(providers=tuple(providers)), version)
+
+    @override
+    async def list_with_providers(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
+        stored = sorted((tenant_id, each) for tenant_id, each in self._store.tenants.items() if each.providers)
+        return [(tenant_id, each) for tenant_id, each in stored if tenant_id > after][:limit]
+
+    def _put(self, tenant_id: str, changed: StoredTenant, version: int) -> bool:
+        if changed.version != version:
             return False
-        self._store.tenants[tenant_id] = StoredTenant(settings, version + 1)
+        self._store.tenants[tenant_id] = changed._replace(version=version + 1)
         return True
 
     def _stored(self, tenant_id: str) -> StoredTenant:

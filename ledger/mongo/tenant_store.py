@@ -1,4 +1,7 @@
-"""Settings of tenants in MongoDB, one document each. The `_id` is the id of the tenant."""
+"""Settings and providers of tenants in MongoDB, one document each. The `_id` is the id of the tenant."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pydantic import ValidationError
@@ -7,12 +10,16 @@ from typing_extensions import override
 
 from ledger.errors import LedgerRefused
 from ledger.mongo.connection import Document, translated_errors
-from ledger.tenant_port import StoredTenant, Tenants
+from ledger.tenant_port import StoredProvider, StoredTenant, Tenants
+from schemas.statuses import Channel
 from schemas.tenant_settings import ChannelLimits, TenantSettings
 
 
 class MongoTenants(Tenants):
-    """Settings of tenants in the collection `tenants`."""
+    """Settings and providers of tenants in the collection `tenants`.
+
+    A write changes only the fields that this version knows. Those of a newer version stay.
+    """
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
         self._tenants = collection
@@ -21,30 +28,55 @@ class MongoTenants(Tenants):
     async def get(self, tenant_id: str) -> StoredTenant:
         with translated_errors():
             document = await self._tenants.find_one({"_id": tenant_id})
-        if document is None:
-            return StoredTenant(TenantSettings(), 0)
-        try:
-            return StoredTenant(TenantSettings.model_validate(document), document["version"])
-        except (ValidationError, KeyError):
-            raise LedgerRefused("the settings of a tenant in MongoDB are not valid") from None
+        return StoredTenant(TenantSettings(), 0) if document is None else _stored(document)
 
     @override
     async def put(self, tenant_id: str, settings: TenantSettings, version: int) -> bool:
-        """Change only the fields that this version knows. Those of a newer version stay."""
         limits = settings.limits
-        fields: Document = {
-            "version": version + 1,
-            "limits.sms": _limits_document(limits.sms),
-            "limits.email": _limits_document(limits.email),
-        }
+        fields = {"limits.sms": _limits_document(limits.sms), "limits.email": _limits_document(limits.email)}
+        return await self._put(tenant_id, fields, version)
+
+    @override
+    async def put_providers(self, tenant_id: str, providers: Sequence[StoredProvider], version: int) -> bool:
+        documents = [{**each._asdict(), "channel": each.channel.value} for each in providers]
+        return await self._put(tenant_id, {"providers": documents}, version)
+
+    @override
+    async def list_with_providers(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
+        query = {"_id": {"$gt": after}, "providers.0": {"$exists": True}}
+        with translated_errors():
+            documents = await self._tenants.find(query).sort("_id", 1).limit(limit).to_list(None)
+        found = []
+        for document in documents:
+            try:
+                found.append((str(document["_id"]), _stored(document)))
+            except LedgerRefused:
+                continue
+        return found
+
+    async def _put(self, tenant_id: str, fields: Document, version: int) -> bool:
+        change = {"$set": {"version": version + 1, **fields}}
         with translated_errors():
             try:
                 result = await self._tenants.update_one(
-                    {"_id": tenant_id, "version": version}, {"$set": fields}, upsert=version == 0
+                    {"_id": tenant_id, "version": version}, change, upsert=version == 0
                 )
             except DuplicateKeyError:  # another call stored the first version
                 return False
         return result.matched_count == 1 or result.upserted_id is not None
+
+
+def _stored(document: Document) -> StoredTenant:
+    try:
+        providers = tuple(map(_provider, document.get("providers", ())))
+        return StoredTenant(TenantSettings.model_validate(document), document["version"], providers)
+    except (ValidationError, KeyError, TypeError, ValueError):
+        raise LedgerRefused("the settings of a tenant in MongoDB are not valid") from None
+
+
+def _provider(document: Any) -> StoredProvider:
+    known = {name: document[name] for name in StoredProvider._fields}
+    return StoredProvider(**{**known, "channel": Channel(known["channel"]), "sealed": bytes(known["sealed"])})
 
 
 def _limits_document(limits: ChannelLimits) -> Document:

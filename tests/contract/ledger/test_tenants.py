@@ -1,6 +1,7 @@
-"""Settings of tenants. A change counts only if nothing changed since they were read."""
+"""Settings and providers of tenants. A change counts only if nothing changed since they were read."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -8,7 +9,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from ledger.errors import LedgerRefused
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
-from ledger.tenant_port import StoredTenant
+from ledger.tenant_port import StoredProvider, StoredTenant
+from schemas.statuses import Channel
 from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
 
 SETTINGS = TenantSettings(
@@ -16,6 +18,8 @@ SETTINGS = TenantSettings(
         sms=ChannelLimits(max_per_min=10, max_per_hour=100, max_per_day=1_000), email=ChannelLimits(max_per_day=5)
     )
 )
+AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+OWN = StoredProvider("prv_1", "acme", Channel.SMS, 5, True, 1, b"sealed", AT, AT)  # noqa: FBT003
 
 
 async def test_a_tenant_without_settings_has_the_defaults(ledger: Ledger) -> None:
@@ -46,6 +50,30 @@ async def test_of_many_changes_at_once_one_counts(ledger: Ledger, stored: int) -
     answers = await asyncio.gather(*(ledger.tenants.put("tnt_a", SETTINGS, stored) for _ in range(10)))
     assert sorted(answers) == [False] * 9 + [True]
     assert await ledger.tenants.get("tnt_a") == StoredTenant(SETTINGS, stored + 1)
+
+
+async def test_settings_and_providers_do_not_change_each_other(ledger: Ledger) -> None:
+    other = OWN._replace(id="prv_2", channel=Channel.EMAIL, is_active=False, sealed=b"\0\xff", version=3)
+
+    assert await ledger.tenants.put_providers("tnt_a", (OWN, other), 0)
+    assert await ledger.tenants.put("tnt_a", SETTINGS, 1)
+    assert not await ledger.tenants.put_providers("tnt_a", (), 1)
+
+    assert await ledger.tenants.get("tnt_a") == StoredTenant(SETTINGS, 2, (OWN, other))
+    assert await ledger.tenants.put_providers("tnt_a", (), 2)
+    assert await ledger.tenants.get("tnt_a") == StoredTenant(SETTINGS, 3)
+
+
+async def test_tenants_with_providers_are_listed_in_pages(ledger: Ledger) -> None:
+    for number in (3, 1, 2):
+        await ledger.tenants.put_providers(f"tnt_{number}", (OWN,), 0)
+    await ledger.tenants.put("tnt_0", SETTINGS, 0)
+    await ledger.tenants.put_providers("tnt_4", (), 0)
+
+    first = await ledger.tenants.list_with_providers(limit=2)
+    rest = await ledger.tenants.list_with_providers(first[-1][0])
+    assert [tenant_id for tenant_id, _ in (*first, *rest)] == ["tnt_1", "tnt_2", "tnt_3"]
+    assert {stored.providers for _, stored in first} == {(OWN,)}
 
 
 async def test_fields_of_a_newer_version_stay_and_wrong_ones_are_refused(contract_database: tuple[str, str]) -> None:
