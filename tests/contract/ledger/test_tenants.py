@@ -19,7 +19,7 @@ SETTINGS = TenantSettings(
     )
 )
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
-OWN = StoredProvider("prv_1", "acme", Channel.SMS, 5, True, 1, b"sealed", AT, AT)  # noqa: FBT003
+OWN = StoredProvider("prv_1", "acme", Channel.SMS, 5, True, 1, b"sealed", AT, AT)
 
 
 async def test_a_tenant_without_settings_has_the_defaults(ledger: Ledger) -> None:
