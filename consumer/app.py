@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import NoReturn
 
 import uvloop
@@ -26,6 +27,7 @@ from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.shared_rate import LONGEST_WAIT_SECONDS, RateCap
 from consumer.flow_control.slots import build_slots
+from consumer.flow_control.tenant_cache import TenantCache
 from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.monitoring.metrics import Metrics
@@ -35,17 +37,21 @@ from consumer.request_cache import RequestCache
 from consumer.service import ConsumerService, HttpAddressUnavailable, PublishingStalled, TopicsMissing, run_service
 from consumer.settings import ConsumerSettings
 from consumer.sweep.retention_batches import retention_period
+from consumer.tenants.tenant_providers import LONGEST_TIMEOUT_SECONDS, SLOWEST_RATE, TenantProviders
 from core.retry import RetryPolicy
 from core.text_limits import TextLimits
 from ledger.errors import InvalidConnectionString, LedgerNotReady
 from ledger.mongo import MongoLedger
 from ledger.sealing import Sealer
 from providers.entries import ProviderEntry
-from providers.registry import build_providers
+from providers.network import Network
+from providers.registry import build_provider, build_providers
 from providers.routes import build_routes
 
 SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
 """Number of slots per channel for deferred chunks, of large and of small requests. They mostly wait."""
+_LONGEST_OWN_CALL = LONGEST_TIMEOUT_SECONDS + LONGEST_WAIT_SECONDS + 1 / min(SLOWEST_RATE.values())
+"""Maximum time of one delivery at a provider of a tenant, in seconds."""
 
 
 async def build_app(settings: ConsumerSettings) -> ConsumerService:
@@ -53,8 +59,9 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
     url = settings.mongo_url.get_secret_value()
     ledger, bus, metrics = await MongoLedger.connect(url, settings.mongo_database), KafkaBus(settings), Metrics()
     caller = ProviderCaller(metrics, time.monotonic, asyncio.sleep)
-    sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
-    metrics.count_seals(sealer)
+    sealer = _sealer(settings, metrics)
+    limits = SharedLimits(_rate_caps(settings.entries), ledger.permits, time.monotonic, asyncio.sleep)
+    tenants = TenantCache(ledger.tenants, settings.tenant_bounds, time.monotonic)
     context = ConsumerContext(
         process_name=f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}",  # noqa: S311  # a name
         ledger=ledger,
@@ -67,13 +74,13 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         metrics=metrics,
         readiness=ReadinessTracker(time.monotonic, _longest_call(settings.entries), caller.watch.problem),
         request_cache=RequestCache(),
-        circuit_breaker=IntakeCircuitBreaker(
-            CircuitBreakerLimits(settings.poison_run, settings.poison_share, settings.poison_sample)
-        ),
+        circuit_breaker=_circuit_breaker(settings),
         reply_topics=ReplyTopicHealth(time.monotonic),
         provider_caller=caller,
-        shared_limits=SharedLimits(_rate_caps(settings.entries), ledger.permits, time.monotonic, asyncio.sleep),
-        tenant_quotas=TenantQuotas(ledger.tenants, ledger.permits, settings.tenant_bounds, time.monotonic),
+        shared_limits=limits,
+        tenants=tenants,
+        tenant_quotas=TenantQuotas(tenants, ledger.permits, time.monotonic),
+        tenant_providers=_tenant_providers(settings, sealer, limits),
         lane_priority=LanePriority(),
         chunk_room=ByteRoom(settings.max_bytes_in_hand // 2),
         message_room=ByteRoom(settings.max_bytes_in_hand // 2),
@@ -91,6 +98,23 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
     )
 
 
+def _sealer(settings: ConsumerSettings, metrics: Metrics) -> Sealer:
+    sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
+    metrics.count_seals(sealer)
+    return sealer
+
+
+def _circuit_breaker(settings: ConsumerSettings) -> IntakeCircuitBreaker:
+    limits = CircuitBreakerLimits(settings.poison_run, settings.poison_share, settings.poison_sample)
+    return IntakeCircuitBreaker(limits)
+
+
+def _tenant_providers(settings: ConsumerSettings, sealer: Sealer, limits: SharedLimits) -> TenantProviders:
+    build = partial(build_provider, network=Network())
+    longest = min(LONGEST_TIMEOUT_SECONDS, settings.lease_seconds / 2)
+    return TenantProviders(sealer, build, limits, time.monotonic, longest_send_seconds=longest)
+
+
 def _show_bytes_in_hand(context: ConsumerContext) -> None:
     gauge = context.metrics.bytes_in_hand
     gauge.labels("chunks").set_function(lambda: context.chunk_room.used)
@@ -100,7 +124,7 @@ def _show_bytes_in_hand(context: ConsumerContext) -> None:
 
 def _longest_call(entries: Sequence[ProviderEntry]) -> float:
     """Return the maximum time of one delivery at any provider, in seconds: its time-out and its rate limits."""
-    return max(map(_longest_call_of, entries), default=0.0)
+    return max(_LONGEST_OWN_CALL, *map(_longest_call_of, entries))
 
 
 def _longest_call_of(entry: ProviderEntry) -> float:

@@ -13,6 +13,7 @@ from consumer.flow_control.handover import Handover
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.shared_limits import SharedLimits
+from consumer.flow_control.tenant_cache import TenantCache
 from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.bus import Bus, BusUnavailable
 from consumer.logger import logger
@@ -20,6 +21,7 @@ from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
+from consumer.tenants.tenant_providers import TenantProviders
 from core.retry import RetryPolicy
 from core.routes import Routes
 from core.text_limits import TextLimits
@@ -76,7 +78,9 @@ class ConsumerContext:
     request_cache: RequestCache
     provider_caller: ProviderCaller
     shared_limits: SharedLimits
+    tenants: TenantCache
     tenant_quotas: TenantQuotas
+    tenant_providers: TenantProviders
     lane_priority: LanePriority
     circuit_breaker: IntakeCircuitBreaker
     reply_topics: ReplyTopicHealth
@@ -93,6 +97,10 @@ class ConsumerContext:
     routes: Routes = field(default_factory=Routes)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Event that is set when the process is asked to stop. After it there are no new claims and windows."""
+
+    async def load_tenant(self, tenant_id: str) -> None:
+        """Read the settings and the own providers of a tenant, before one of its providers is chosen."""
+        await self.retry_until_available("read of a tenant", self.tenants.load_current, tenant_id)
 
     async def retry_until_available(
         self, step: str, operation: Callable[P, Awaitable[T]], *args: P.args, **options: P.kwargs

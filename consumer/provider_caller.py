@@ -1,6 +1,6 @@
 """Calls to providers. The caller keeps the rate and measures the time (I7)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from consumer.flow_control.provider_breaker import Recorded
 from consumer.flow_control.provider_gate import ProviderGate
@@ -9,6 +9,7 @@ from consumer.logger import logger
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.provider_watch import ProviderWatch
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
+from ledger.tenant_port import is_reference
 from providers.draft import WITHDRAWN, Draft
 from providers.provider import CLOSED, Provider, offer
 from schemas.statuses import Lane
@@ -22,6 +23,9 @@ ANSWER_LABELS: dict[type[SendResult], str] = {
 """Values of the metric label `answer`."""
 MAX_UNKNOWN_CODES = 100
 """Maximum number of codes that the metric of unknown codes names. All others are `(other)`."""
+
+TENANT_LABEL = "(tenant)"
+"""Value of the metric label `provider` for all providers that tenants manage themselves."""
 
 
 class ProviderCaller:
@@ -38,6 +42,13 @@ class ProviderCaller:
         """End all waits for a rate limit, because the process stops."""
         for limit in self._limits.values():
             limit.close()
+
+    def keep_own(self, references: Collection[str]) -> None:
+        """Forget the providers of tenants that are not in use any more."""
+        for name in [name for name in self._gates if is_reference(name) and name not in references]:
+            if not self._gates.pop(name).is_closed:
+                self._show_gate(name)
+        self.watch.keep_own(references)
 
     def takes_calls(self, name: str) -> bool:
         """Return whether the provider may be called now, as far as this process knows."""
@@ -82,29 +93,41 @@ class ProviderCaller:
         for at, answer in zip(told, recorded, strict=True):
             answers[at] = answer
         if gate.is_closed != was_closed:
-            self._note_gate(provider.name, is_closed=gate.is_closed)
+            event = "provider is called again" if gate.is_closed else "provider is not called"
+            logger.warning(event, provider=provider.name)
+            self._show_gate(provider.name)
         return answers
 
     def _count(self, provider: Provider, answer: SendResult, seconds: float) -> str | None:
         """Count the result of a message. Return the kind of its failure, or None."""
         if isinstance(answer, Failed) and answer.unknown_code:
             self._count_unknown_code(provider, answer.unknown_code)
-        self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
+        label = _label_of(provider.name)
+        self._metrics.provider.observe((label, ANSWER_LABELS[type(answer)]), seconds)
         if _was_withdrawn(answer):
             return None
         if kind := self.watch.record(provider.name, provider.channel, answer):
-            self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()
+            self._metrics.provider_failures.labels(label, provider.channel.value, kind).inc()
         return kind
 
-    def _note_gate(self, name: str, *, is_closed: bool) -> None:
-        logger.warning("provider is called again" if is_closed else "provider is not called", provider=name)
-        self._metrics.open_breakers.labels(name).set(not is_closed)
+    def _show_gate(self, name: str) -> None:
+        """Show whether a provider is not called, or how many of those of tenants are not."""
+        label = _label_of(name)
+        gates = [gate for each, gate in self._gates.items() if _label_of(each) == label]
+        self._metrics.open_breakers.labels(label).set(sum(not gate.is_closed for gate in gates))
 
     def _count_unknown_code(self, provider: Provider, code: str) -> None:
+        if is_reference(provider.name):  # A tenant's gateway could use up the codes.
+            self._metrics.unknown_codes.labels(TENANT_LABEL, "(other)").inc()
+            return
         if len(self._unknown_codes) < MAX_UNKNOWN_CODES:
             self._unknown_codes.add(code)
         shown = code if code in self._unknown_codes else "(other)"
         self._metrics.unknown_codes.labels(provider.name, shown).inc()
+
+
+def _label_of(name: str) -> str:
+    return TENANT_LABEL if is_reference(name) else name
 
 
 def _was_withdrawn(answer: SendResult) -> bool:

@@ -29,6 +29,7 @@ from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from consumer.sweep.provider_reports import report_providers
 from consumer.sweep.sweeper import Sweeper
+from consumer.sweep.tenant_provider_upkeep import keep_tenant_providers
 from ledger.errors import LedgerUnavailable
 from ledger.mongo import MongoLedger
 from schemas.statuses import Lane
@@ -119,7 +120,9 @@ async def _unless_stopped(task: asyncio.Task[T], stopping: asyncio.Event) -> T |
 
 
 async def _close(service: ConsumerService) -> None:
-    closing = (service.bus.aclose(), service.context.providers.aclose(), service.ledger.aclose())
+    context = service.context
+    providers = context.providers.aclose(), context.tenant_providers.aclose()
+    closing = (service.bus.aclose(), *providers, service.ledger.aclose())
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_SECONDS)
 
@@ -140,6 +143,7 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     probe = asyncio.create_task(_probe(service, membership, loops))
     checking = asyncio.create_task(positions.run())
     reporting = asyncio.create_task(report_providers(context))
+    upkeep = asyncio.create_task(keep_tenant_providers(context))
     joining = membership.start_joining()
     logger.info("consumer joins its groups", process=context.process_name)
     try:
@@ -148,7 +152,7 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
             logger.info("consumer is up", process=context.process_name)
             await context.stopping.wait()
     finally:  # also after an error: the ledger is closed next, and no task may use it then
-        await _end(service, membership, (*loops, probe, checking, reporting, joining))
+        await _end(service, membership, (*loops, probe, checking, reporting, upkeep, joining))
 
 
 async def _end(service: ConsumerService, membership: GroupMembership, tasks: Collection[asyncio.Task[Any]]) -> None:
@@ -163,6 +167,7 @@ async def _end(service: ConsumerService, membership: GroupMembership, tasks: Col
     context.chunk_room.close()
     context.message_room.close()
     context.providers.stop(PROVIDER_GRACE_SECONDS)
+    context.tenant_providers.stop(PROVIDER_GRACE_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
     await asyncio.gather(membership.leave(), *(slots.drain(DRAIN_SECONDS) for slots in every))
     await cancel_and_wait(tasks, CANCEL_SECONDS)

@@ -43,6 +43,11 @@ class StoredTenant(NamedTuple):
     providers: tuple[StoredProvider, ...] = ()
 
 
+def is_reference(name: str) -> bool:
+    """Return whether the name of a provider is the reference to one of a tenant."""
+    return "@" in name
+
+
 class Tenants(Protocol):
     """Settings and providers of tenants, one document each."""
 

@@ -7,7 +7,7 @@ from consumer.context import ConsumerContext
 from consumer.deliver.open_window import OpenWindow
 from consumer.deliver.takeover_decisions import apply_takeover
 from consumer.provider_choice import ProviderChoice
-from core.delivery_outcome import OutcomeRules
+from core.delivery_outcome import NotSent, OutcomeRules
 from core.send_result import Failed
 from ledger.models import ControlFlags, RequestHeader
 from schemas.statuses import Reason, Status
@@ -73,9 +73,16 @@ class ChunkRules:
             stop_detail=stop.detail if stop else None,
         )
 
-    def unsendable(self, window: OpenWindow) -> Failed | None:
-        """Return the result of a window that no provider of its route can take, for want of a mapping."""
-        return NOT_MAPPED if window.intent and self._choice.lacks_mapping(window.intent) else None
+    def unsendable(self, window: OpenWindow) -> Failed | NotSent | None:
+        """Return the result of a window that no provider of its route can take, for want of a mapping.
+
+        A window whose provider the tenant has taken back since it was chosen is put back, and chosen again.
+        """
+        if window.intent is None:
+            return None
+        if self._choice.lacks_mapping(window.intent):
+            return NOT_MAPPED
+        return NotSent.DEFERRED if self._choice.has_moved(window.intent) else None
 
     def apply_takeover(self, window: OpenWindow, *, stopped: bool) -> None:
         """Decide what to do with deliveries that a previous owner may have sent and that have no log."""

@@ -184,7 +184,6 @@ class ChunkWorker:
 
     async def advance(self) -> None:
         """Write the finished work and the next window as an intent. Apply the control flags that come back."""
-        now = self._context.ledger.now()
         work = replace(
             self._work,
             retries=(*self._work.retries, *self._outcomes.retries),
@@ -197,7 +196,7 @@ class ChunkWorker:
         )
         self._outcomes = WindowOutcomes()
         go_on = not (self._control.stop or self._control.paused or self._context.stopping.is_set())
-        intent, rest = self._choice.next_window(work, now) if go_on else (None, work)
+        intent, rest = await self._choice.next_window(work) if go_on else (None, work)
         self._work, self._window = rest, OpenWindow(intent)
         if intent:
             await self._admit(self._window, intent)

@@ -117,6 +117,7 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
     except Exception:
         await release_unopened(claimed, context.ledger.now() + MISSING_KEY_DELAY, context)
         raise
+    await context.load_tenant(opened.header.tenant_id)
     return ChunkWorker(claimed, opened, recipients, leased.lease, context)
 
 
@@ -130,6 +131,7 @@ async def open_without_key(leased: LeasedChunk, detail: str, context: ConsumerCo
     context.metrics.unopened.inc()
     context.readiness.warn("sealing_keys", detail)
     header = (await read_request(chunk.key, context)).header
+    await context.load_tenant(header.tenant_id)
     worker = ChunkWorker(leased.claimed, OpenedRequest(header, None), [], leased.lease, context)
     waited = chunk.work.without_key
     if waited >= context.tuning.retry.max_age:

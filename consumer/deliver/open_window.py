@@ -1,7 +1,7 @@
 """The window of a claim while its owner works on it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.chunk_work import WaitingDelivery, Window
 from core.delivery_outcome import WindowDelivery
@@ -38,6 +38,11 @@ class OpenWindow:
     def is_pinned(self) -> bool:
         """Return whether the provider may have taken the deliveries already and deduplicates by delivery id."""
         return self.intent is not None and self.intent.batch.pinned_provider is not None
+
+    def pin(self) -> None:
+        """Let no other provider have the deliveries, also if its entry is changed or deleted from now on."""
+        if self.intent:
+            self.intent = replace(self.intent, batch=replace(self.intent.batch, pinned_provider=self.intent.provider))
 
     @property
     def without_result(self) -> list[WindowDelivery]:

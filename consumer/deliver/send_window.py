@@ -11,6 +11,7 @@ from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from consumer.flow_control.tenant_quotas import Grant
 from consumer.logger import logger
+from consumer.provider_choice import own_providers_of
 from core.delivery_outcome import NotSent, WindowDelivery
 from core.send_result import Failed, Retry, SendResult
 from providers.draft import WITHDRAWN, Draft
@@ -67,7 +68,7 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
     """
     provider = plan.provider
     if provider is None:
-        _warn_of_missing_provider(plan.channel, context, pinned=plan.pinned)
+        _warn_of_missing_provider(plan, context)
         for entry in entries:
             entry.result = PINNED_PROVIDER_MISSING if plan.pinned else NO_PROVIDER
         return
@@ -190,11 +191,16 @@ def _calls(entries: list[WindowDelivery], make_draft: MakeDraft, most: int, most
     yield Call(taken, drafts, size)
 
 
-def _warn_of_missing_provider(channel: Channel, context: ConsumerContext, *, pinned: bool) -> None:
-    """Name the channel in readiness, and in the log if that is new."""
+def _warn_of_missing_provider(plan: SendPlan, context: ConsumerContext) -> None:
+    """Name the channel in readiness, and in the log if that is new. Readiness names no tenant."""
+    channel, tenant_id = plan.channel, plan.tenant_id
+    own = own_providers_of(tenant_id, channel, context) != ()
     problem = f"a provider of {channel} that may have accepted deliveries is missing"
-    if context.readiness.warn("providers", problem if pinned else f"no provider for {channel}"):
-        logger.warning("deliveries wait for a provider", channel=channel.value)
+    if not plan.pinned:
+        problem = f"a tenant has no usable provider for {channel}" if own else f"no provider for {channel}"
+    if context.readiness.warn("providers", problem):
+        named = {"tenant_id": tenant_id} if own else {}
+        logger.warning("deliveries wait for a provider", channel=channel.value, **named)
 
 
 async def _run_concurrently(make: Callable[[Call], Coroutine[None, None, None]], calls: Iterator[Call]) -> None:

@@ -32,8 +32,11 @@ def apply_takeover(
     """Decide what to do with deliveries that a previous owner may have sent and that have no log."""
     uncertain = window.taken_over or window.is_pinned
     exhausted = window.taken_over and window.intent is not None and window.intent.batch.attempts + 1 >= max_attempts
-    if not uncertain or (provider and provider.deduplicates and not stopped and not exhausted):
-        return  # All are certain, or it is safe to send them to the same provider again.
+    if not uncertain:
+        return
+    if provider and provider.deduplicates and not stopped and not exhausted:
+        window.pin()  # It is safe to send them to the same provider again, and to no other one.
+        return
     for entry in window.without_result:
         if exhausted or (window.taken_over and stopped) or on_uncertain is OnUncertain.MARK_UNKNOWN:
             entry.result = NotSent.MAYBE_SENT

@@ -109,11 +109,12 @@ class _WatchedLedger(StepWatcher):
 def with_failpoint(context: ConsumerContext, setting: str) -> ConsumerContext:
     """Return the context with wrappers that kill the process after one step."""
     failpoint = Failpoint(setting)
-    providers = [
-        cast("Provider", StepWatcher(provider, "provider", failpoint))
-        for channel in Channel
-        for provider in context.providers.for_channel(channel)
-    ]
+
+    def watched(provider: Provider) -> Provider:
+        return cast("Provider", StepWatcher(provider, "provider", failpoint))
+
+    context.tenant_providers.wrap_built(watched)
+    providers = [watched(provider) for channel in Channel for provider in context.providers.for_channel(channel)]
     return replace(
         context,
         ledger=cast("Ledger", _WatchedLedger(context.ledger, failpoint)),

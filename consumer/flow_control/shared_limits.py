@@ -1,11 +1,12 @@
 """Limits that count across all processes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from consumer.flow_control.rate_limit import Sleep
 from consumer.flow_control.shared_rate import RateCap, SharedRate
 from core.send_result import Retry
 from ledger.permit_port import Permits
+from ledger.tenant_port import is_reference
 from providers.draft import Draft
 from schemas.statuses import Lane, Reason
 
@@ -16,14 +17,29 @@ class SharedLimits:
     def __init__(
         self, caps: Mapping[str, RateCap], permits: Permits, monotonic: Callable[[], float], sleep: Sleep
     ) -> None:
-        self._caps = caps
-        self._rates = {
-            name: SharedRate(f"provider {name}", cap.per_second, permits, monotonic, sleep)
-            for name, cap in caps.items()
-        }
+        self._permits, self._monotonic, self._sleep = permits, monotonic, sleep
+        self._caps: dict[str, RateCap] = {}
+        self._rates: dict[str, SharedRate] = {}
+        self._closed = False
+        for name, cap in caps.items():
+            self.add(name, cap, name)
+
+    def add(self, provider: str, cap: RateCap, key: str) -> None:
+        """Add the cap of a provider. Providers with the same key share one rate."""
+        rate = SharedRate(f"provider {key}", cap.per_second, self._permits, self._monotonic, self._sleep)
+        self._caps[provider], self._rates[provider] = cap, rate
+        if self._closed:
+            rate.close()
+
+    def keep_own(self, references: Collection[str]) -> None:
+        """Forget the providers of tenants that are not in use any more."""
+        for name in [name for name in self._caps if is_reference(name) and name not in references]:
+            del self._caps[name]
+            self._rates.pop(name).close()
 
     def close(self) -> None:
         """End all waits, because the process stops."""
+        self._closed = True
         for rate in self._rates.values():
             rate.close()
 

@@ -1,14 +1,14 @@
-"""Settings of the tenants that this process works for, as they were some seconds ago."""
+"""Settings and own providers of the tenants that this process works for, as they were some seconds ago."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from consumer.logger import logger
 from core.period_limits import PeriodLimits
 from core.tenant_limits import limits_in_effect
 from ledger.errors import LedgerRefused, LedgerUnavailable
-from ledger.tenant_port import Tenants
+from ledger.tenant_port import StoredProvider, Tenants
 from schemas.statuses import Channel
 from schemas.tenant_settings import TenantLimits, TenantSettings
 
@@ -19,6 +19,9 @@ LONGEST_READ_SECONDS = 1.0
 MAX_TENANTS = 10_000
 """Maximum number of tenants in the cache."""
 
+OwnProviders = tuple[StoredProvider, ...]
+"""Active providers of a tenant. The one with the lowest priority number comes first."""
+
 
 class KnownTenant(NamedTuple):
     """Settings of a tenant, and what follows from them."""
@@ -26,7 +29,11 @@ class KnownTenant(NamedTuple):
     settings: TenantSettings
     limits: dict[Channel, PeriodLimits]
     """Limits in effect, by channel."""
+    providers: OwnProviders | None
+    """None if the tenant may have some that this process cannot read. The object stays the same until they change."""
     read_at: float
+    tried_at: float
+    """Time of the last read, also of one that failed."""
 
 
 class TenantCache:
@@ -42,32 +49,58 @@ class TenantCache:
         return self._entries.get(tenant_id)
 
     async def load(self, tenant_id: str) -> None:
-        """Read the settings of a tenant unless they are known. Raise LedgerUnavailable if there are none to use."""
+        """Read the settings of a tenant unless they are known. Raise LedgerUnavailable if there are none to use.
+
+        If MongoDB does not answer, those that are known stay in use. A window that was begun is sent then.
+        """
         entry = self._entries.get(tenant_id)
-        if entry is not None and self._monotonic() - entry.read_at < MAX_AGE_SECONDS:
-            return
+        if entry is None:
+            await asyncio.shield(self._start(tenant_id))
+        elif self._monotonic() - entry.tried_at >= MAX_AGE_SECONDS:
+            await asyncio.wait({self._start(tenant_id)}, timeout=LONGEST_READ_SECONDS)
+
+    async def load_current(self, tenant_id: str) -> None:
+        """Read the settings of a tenant unless they are recent. Raise LedgerUnavailable if they cannot be read.
+
+        This goes before each choice of a provider, because an old choice may be one that the tenant has taken back.
+        """
+        entry = self._entries.get(tenant_id)
+        if entry is None or self._monotonic() - entry.read_at >= MAX_AGE_SECONDS:
+            await asyncio.shield(self._start(tenant_id))
+
+    def _start(self, tenant_id: str) -> asyncio.Task[None]:
         task = self._loading.get(tenant_id)
         if task is None:
             task = self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id))
-            task.add_done_callback(lambda _: self._loading.pop(tenant_id, None))
-        if entry is None:
-            await asyncio.shield(task)
-        else:
-            await asyncio.wait({task}, timeout=LONGEST_READ_SECONDS)
+            task.add_done_callback(lambda done: self._ended(tenant_id, done))
+        return task
+
+    def _ended(self, tenant_id: str, task: asyncio.Task[None]) -> None:
+        self._loading.pop(tenant_id, None)
+        if not task.cancelled():
+            task.exception()  # asyncio would log an error that no caller waits for.
 
     async def _load(self, tenant_id: str) -> None:
         read_at, known = self._monotonic(), self._entries.get(tenant_id)
+        providers: OwnProviders | None = None
         try:
-            settings = (await self._tenants.get(tenant_id)).settings
+            stored = await self._tenants.get(tenant_id)
+            settings, providers = stored.settings, _active(stored.providers)
         except LedgerRefused as error:
             logger.warning("settings of a tenant not used", tenant_id=tenant_id, reason=str(error))
             settings = TenantSettings()
         except LedgerUnavailable:
-            if known is None:
-                raise
-            settings = known.settings  # A window that was begun is sent while MongoDB is away.
+            if known is not None:
+                self._entries[tenant_id] = known._replace(tried_at=read_at)
+            raise
+        if known is not None and known.providers == providers:
+            providers = known.providers
         self._entries.pop(tenant_id, None)  # The entry that was read last comes last.
         limits = {channel: limits_in_effect(settings.limits, self._bounds, channel) for channel in Channel}
-        self._entries[tenant_id] = KnownTenant(settings, limits, read_at)
+        self._entries[tenant_id] = KnownTenant(settings, limits, providers, read_at, read_at)
         if len(self._entries) > MAX_TENANTS:
             del self._entries[next(iter(self._entries))]
+
+
+def _active(providers: Iterable[StoredProvider]) -> OwnProviders:
+    return tuple(sorted((each for each in providers if each.is_active), key=lambda each: each.priority))

@@ -12,9 +12,7 @@ from core.period_limits import PERIOD_SECONDS, PeriodLimits, TakenPermits
 from core.send_result import Retry
 from ledger.errors import LedgerError
 from ledger.permit_port import Permits
-from ledger.tenant_port import Tenants
 from schemas.statuses import Channel, Reason
-from schemas.tenant_settings import TenantLimits
 
 REFUSED_SECONDS = 1.0
 """Time for which a tenant at its limit is not asked for again, in seconds."""
@@ -41,11 +39,8 @@ class Grant(NamedTuple):
 class TenantQuotas:
     """Quotas of the tenants that this process works for. A tenant waits for nothing of another one."""
 
-    def __init__(
-        self, tenants: Tenants, permits: Permits, bounds: TenantLimits, monotonic: Callable[[], float]
-    ) -> None:
-        self._cache = TenantCache(tenants, bounds, monotonic)
-        self._permits, self._monotonic = permits, monotonic
+    def __init__(self, tenants: TenantCache, permits: Permits, monotonic: Callable[[], float]) -> None:
+        self._cache, self._permits, self._monotonic = tenants, permits, monotonic
         self._quotas: dict[tuple[str, Channel], _Quota] = {}
 
     async def load(self, tenant_id: str) -> None:

@@ -1,10 +1,11 @@
 """Watch over the failures of each provider: lines in the log, and a warning for readiness."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from consumer.logger import logger
 from core.send_result import Failed, Retry, SendResult, Sent
+from ledger.tenant_port import is_reference
 from providers.failure_kinds import failure_kind
 from schemas.statuses import Channel
 
@@ -16,6 +17,10 @@ DOUBTED_REFUSALS = 10
 """Number of refusals with a code in a row after which they may concern all messages, and not one recipient each."""
 WARNING_SECONDS = 900.0
 """Time that a provider without any call after its failure is reported, in seconds."""
+
+
+MOST_NAMED = 10
+"""Maximum number of failing providers that readiness names."""
 
 
 class WatchedProvider:
@@ -113,8 +118,16 @@ class ProviderWatch:
         return provider.error if provider and provider.problem else None
 
     def problem(self) -> str | None:
-        """Return the providers that fail and why, or None."""
-        return ". ".join(filter(None, (provider.problem for provider in self._providers.values()))) or None
+        """Return the providers that fail and why, or None. Those of the installation come first."""
+        names = sorted(self._providers, key=is_reference)
+        problems = [problem for name in names if (problem := self._providers[name].problem)]
+        more = len(problems) - MOST_NAMED
+        return ". ".join(problems[:MOST_NAMED] + ([f"{more} more providers fail"] if more > 0 else [])) or None
+
+    def keep_own(self, references: Collection[str]) -> None:
+        """Forget the providers of tenants that are not in use any more."""
+        for name in [name for name in self._providers if is_reference(name) and name not in references]:
+            del self._providers[name]
 
 
 def _is_our_limit(result: SendResult) -> bool:

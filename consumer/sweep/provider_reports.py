@@ -1,10 +1,15 @@
 """Reports of this process about its providers, for services that call no provider themselves."""
 
+from itertools import islice
+
 from consumer.context import ConsumerContext
 from consumer.logger import error_location, logger
 from ledger.errors import LedgerUnavailable
 from ledger.provider_states import REPORT_SECONDS, ProviderState
 from schemas.statuses import Channel
+
+MAX_OWN = 1_000
+"""Maximum number of failing providers of tenants in a report."""
 
 
 async def report_providers(context: ConsumerContext) -> None:
@@ -20,13 +25,19 @@ async def report_providers(context: ConsumerContext) -> None:
 
 
 def states_of(context: ConsumerContext) -> list[ProviderState]:
-    """Return the state of each provider as this process knows it."""
+    """Return the state of each provider as this process knows it. Those of tenants are left out while they work."""
     problem_of = context.provider_caller.problem_of
-    return [
+    states = [
         ProviderState(provider.name, channel, problem_of(provider.name), _owners(provider.name, context))
         for channel in Channel
         for provider in context.providers.for_channel(channel)
     ]
+    own = (
+        ProviderState(provider.name, provider.channel, problem, (tenant_id,))
+        for tenant_id, provider in context.tenant_providers.each()
+        if (problem := problem_of(provider.name))
+    )
+    return [*states, *islice(own, MAX_OWN)]
 
 
 def _owners(provider: str, context: ConsumerContext) -> tuple[str, ...] | None:

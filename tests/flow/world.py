@@ -19,6 +19,7 @@ from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.shared_limits import SharedLimits
+from consumer.flow_control.tenant_cache import TenantCache
 from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
@@ -27,6 +28,7 @@ from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.sweep.unfinished_requests import UnfinishedRequests
+from consumer.tenants.tenant_providers import TenantProviders
 from core.ids import ChunkId, request_key
 from core.retry import RetryPolicy
 from core.routes import Routes
@@ -35,6 +37,7 @@ from ledger.memory import MemoryLedger
 from ledger.sealed_text import unseal_template
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
+from providers.entries import ProviderEntry
 from providers.prices import PriceList
 from providers.provider import OneByOne
 from providers.registry import Providers
@@ -153,6 +156,8 @@ class World:
             reply_topics=tuple(reply_topics),
         )
         self.routes = Routes()
+        self.own: dict[str, RecordingProvider] = {}
+        """Providers of tenants by their `sender`, which says what is in the configuration."""
         self._processes, self._offsets = itertools.count(), itertools.count()
 
     def pass_time(self, seconds: float) -> None:
@@ -168,9 +173,15 @@ class World:
             del seconds  # nothing waits for the clock of this machine
             await asyncio.Event().wait()
 
+        def build(entry: ProviderEntry) -> Any:
+            return Stepwise(self.own[str(entry.sender)], steps, "own")
+
+        ledger = stepwise_ledger(self.ledger, steps)
+        limits = SharedLimits({}, self.ledger.permits, self._monotonic, sleep)
+        tenants = TenantCache(self.ledger.tenants, TenantLimits(), self._monotonic)
         return ConsumerContext(
             process_name=f"p{next(self._processes)}",
-            ledger=stepwise_ledger(self.ledger, steps),
+            ledger=ledger,
             bus=Stepwise(self.bus, steps, "bus"),  # type: ignore[arg-type]
             providers=Providers(providers, self.prices),  # type: ignore[arg-type]
             sealer=self.sealer,
@@ -180,8 +191,10 @@ class World:
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(metrics, self._monotonic, sleep),
-            shared_limits=SharedLimits({}, self.ledger.permits, self._monotonic, sleep),
-            tenant_quotas=TenantQuotas(self.ledger.tenants, self.ledger.permits, TenantLimits(), self._monotonic),
+            shared_limits=limits,
+            tenants=tenants,
+            tenant_quotas=TenantQuotas(tenants, self.ledger.permits, self._monotonic),
+            tenant_providers=TenantProviders(self.sealer, build, limits, self._monotonic),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),

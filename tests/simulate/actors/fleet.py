@@ -35,6 +35,8 @@ class Fleet(Stage):
         super().__init__(seed, coverage, trace)
         self.processes: list[Process] = []
         self.sides: list[Side] = []
+        self.own_sides: dict[str, Side] = {}
+        """Gateways of the entries that the tenant manages itself."""
         self.rate_caps: dict[str, RateCap] = {}
         self.tenant_bounds = TenantLimits()
         self.rotates_at = self.rng.uniform(0, 6) if self.rng.random() < 0.12 else None

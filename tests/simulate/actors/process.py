@@ -18,6 +18,7 @@ from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.shared_rate import RateCap
 from consumer.flow_control.slots import build_slots
+from consumer.flow_control.tenant_cache import TenantCache
 from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
@@ -29,12 +30,14 @@ from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.service import DRAIN_SECONDS, PROVIDER_GRACE_SECONDS
 from consumer.sweep.sweeper import Sweeper
+from consumer.tenants.tenant_providers import TenantProviders
 from core.ids import ChunkId
 from core.routes import Routes
 from core.send_result import Message, Retry, SendResult
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
+from providers.entries import ProviderEntry
 from providers.prices import PriceList
 from providers.provider import CLOSED
 from providers.registry import Providers
@@ -68,6 +71,7 @@ class Surroundings(Hindrance, Protocol):
     bus: MemoryBus
     kafka: SimulatedKafka
     sides: Sequence[Side]
+    own_sides: dict[str, Side]
     routes: Routes
     rate_caps: dict[str, RateCap]
     tenant_bounds: TenantLimits
@@ -219,6 +223,12 @@ class Process(Actor):
         providers = [_Provider(world, name, side, gate) for side in world.sides]
         ledger: Any = _Ledger(world, gate, world.rng.uniform(0, 0.2))
         limited: Any = ledger if world.rate_caps or world.tenant_bounds != TenantLimits() else world.ledger
+        limits_of_providers = SharedLimits(world.rate_caps, limited.permits, self._monotonic, asyncio.sleep)
+        tenants = TenantCache(limited.tenants, world.tenant_bounds, self._monotonic)
+
+        def build(entry: ProviderEntry) -> Any:
+            return _Provider(world, name, world.own_sides[str(entry.sender)], gate)
+
         self.context = ConsumerContext(
             process_name=name,
             ledger=ledger,
@@ -231,8 +241,10 @@ class Process(Actor):
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
-            shared_limits=SharedLimits(world.rate_caps, limited.permits, self._monotonic, asyncio.sleep),
-            tenant_quotas=TenantQuotas(limited.tenants, limited.permits, world.tenant_bounds, self._monotonic),
+            shared_limits=limits_of_providers,
+            tenants=tenants,
+            tenant_quotas=TenantQuotas(tenants, limited.permits, self._monotonic),
+            tenant_providers=TenantProviders(sealer, build, limits_of_providers, self._monotonic),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),
@@ -304,6 +316,7 @@ class Process(Actor):
         context.provider_caller.close()
         context.shared_limits.close()
         context.providers.stop(PROVIDER_GRACE_SECONDS)
+        context.tenant_providers.stop(PROVIDER_GRACE_SECONDS)
         self._world.kafka.leave(self)
         await asyncio.gather(*(s.drain(DRAIN_SECONDS) for s in (*self.slots.values(), *self.sweep_slots.values())))
         for task in self._tasks:

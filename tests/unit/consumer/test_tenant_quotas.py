@@ -9,7 +9,7 @@ import pytest
 
 from consumer.flow_control import tenant_cache
 from consumer.flow_control.shared_rate import MAX_DELAY_SECONDS
-from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
+from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS, TenantCache
 from consumer.flow_control.tenant_quotas import Grant, TenantQuotas
 from core.period_limits import PeriodLimits, TakenPermits
 from ledger.errors import LedgerRefused, LedgerUnavailable
@@ -35,7 +35,7 @@ class World:
 
     def process(self, bounds: TenantLimits | None = None) -> TenantQuotas:
         watched: Any = _Watched(self)
-        return Loading(watched, watched, bounds or TenantLimits(), self.now)
+        return Loading(TenantCache(watched, bounds or TenantLimits(), self.now), watched, self.now)
 
     async def limit(self, tenant: str = "tnt_a", **limits: int) -> None:
         version = (await self.ledger.tenants.get(tenant)).version

@@ -1,0 +1,1 @@
+"""Providers that tenants manage themselves."""
