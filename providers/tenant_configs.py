@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
-MAX_CONFIG_BYTES = 8 * 1024
-"""Maximum size of a configuration, in bytes."""
+from schemas.provider_configs import MAX_CONFIG_BYTES
+
 _MAX_DEPTH = 4
 
 Place = tuple[int | str, ...]

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from providers.kinds import KINDS
 from providers.registry import build_provider
-from providers.tenant_configs import MAX_CONFIG_BYTES
 from providers.tenant_entries import TENANT_ENTRIES, connections_of, parse_tenant_entry, redacted
+from schemas.provider_configs import MAX_CONFIG_BYTES
 from schemas.statuses import Channel
 
 SECRET = "Very-Secret-58"
