@@ -121,7 +121,7 @@ async def test_a_provider_of_a_tenant_connects_to_what_the_operator_permits(stag
     assert set(loop.tried) == {INSIDE}
 
 
-@every_kind
+@both_clients
 async def test_a_host_that_does_not_answer_looks_like_one_that_must_not_be_asked(stage: Stage) -> None:
     assert await results(stage, stage.away(network=INSIDE_PERMITTED)) == NO_CONNECTION
     assert await results(stage, stage.not_ready(network=INSIDE_PERMITTED)) == NO_CONNECTION
