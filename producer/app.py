@@ -29,7 +29,7 @@ from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
-from producer.provider_directory import ProviderDirectory
+from producer.provider_directory.directory import ProviderDirectory
 from producer.read.channel_health import channel_health_routes
 from producer.read.places import read_places
 from producer.read.rate_limits import rate_limit_routes
@@ -37,6 +37,7 @@ from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
 from producer.server import serve
 from producer.settings import ProducerSettings
+from producer.tenant_providers.routes import provider_routes
 from schemas.validation_errors import path_of, read_details
 
 
@@ -95,7 +96,7 @@ def _add_routes(app: FastAPI, deps: Dependencies) -> None:
     endpoint = BulkEndpoint(deps)
     app.router.routes.append(RouteWithoutQuery(endpoint))
     read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
-    for router in (bulk_routes(endpoint), *read, control_routes(deps), document_routes(app)):
+    for router in (bulk_routes(endpoint), *read, provider_routes(deps), control_routes(deps), document_routes(app)):
         app.include_router(router)
 
 
