@@ -37,7 +37,7 @@ from consumer.request_cache import RequestCache
 from consumer.service import ConsumerService, HttpAddressUnavailable, PublishingStalled, TopicsMissing, run_service
 from consumer.settings import ConsumerSettings
 from consumer.sweep.retention_batches import retention_period
-from consumer.tenants.tenant_providers import LONGEST_TIMEOUT_SECONDS, SLOWEST_RATE, TenantProviders
+from consumer.tenants.tenant_providers import SLOWEST_RATE, TenantProviders
 from core.retry import RetryPolicy
 from core.text_limits import TextLimits
 from ledger.errors import InvalidConnectionString, LedgerNotReady
@@ -47,10 +47,11 @@ from providers.entries import ProviderEntry
 from providers.network import Network
 from providers.registry import build_provider, build_providers
 from providers.routes import build_routes
+from providers.tenant_entries import MAX_TIMEOUT_SECONDS
 
 SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
 """Number of slots per channel for deferred chunks, of large and of small requests. They mostly wait."""
-_LONGEST_OWN_CALL = LONGEST_TIMEOUT_SECONDS + LONGEST_WAIT_SECONDS + 1 / min(SLOWEST_RATE.values())
+_LONGEST_OWN_CALL = MAX_TIMEOUT_SECONDS + LONGEST_WAIT_SECONDS + 1 / min(SLOWEST_RATE.values())
 """Maximum time of one delivery at a provider of a tenant, in seconds."""
 
 
@@ -110,8 +111,8 @@ def _circuit_breaker(settings: ConsumerSettings) -> IntakeCircuitBreaker:
 
 
 def _tenant_providers(settings: ConsumerSettings, sealer: Sealer, limits: SharedLimits) -> TenantProviders:
-    build = partial(build_provider, network=Network())
-    longest = min(LONGEST_TIMEOUT_SECONDS, settings.lease_seconds / 2)
+    build = partial(build_provider, network=Network(settings.tenant_networks))
+    longest = min(MAX_TIMEOUT_SECONDS, settings.lease_seconds / 2)
     return TenantProviders(sealer, build, limits, time.monotonic, longest_send_seconds=longest)
 
 

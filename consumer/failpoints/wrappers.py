@@ -37,7 +37,7 @@ def _granted(_args: tuple[Any, ...], answer: Any) -> bool:
 
 
 def _is_sent(_args: tuple[Any, ...], answer: Any) -> bool:
-    return isinstance(answer, Sent)
+    return any(isinstance(result, Sent) for result in answer)
 
 
 def _has_sent_log(args: tuple[Any, ...], _answer: Any) -> bool:

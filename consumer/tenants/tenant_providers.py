@@ -16,7 +16,7 @@ from ledger.sealing import Sealer
 from ledger.tenant_port import StoredProvider
 from providers.entries import ProviderEntry
 from providers.provider import Provider
-from providers.tenant_entries import parse_tenant_entry
+from providers.tenant_entries import MAX_TIMEOUT_SECONDS, parse_tenant_entry
 
 MAX_BUILT = 1_000
 """Maximum number of own providers that are built at the same time. The one that was used longest ago goes first."""
@@ -24,8 +24,6 @@ IDLE_SECONDS = 600.0
 """Time without use after which an own provider is closed, in seconds."""
 BUSY_SECONDS = 60.0
 """Time after its last use in which deliveries may still wait for an own provider, in seconds."""
-LONGEST_TIMEOUT_SECONDS = 10.0
-"""Maximum time of one send of an own provider, in seconds."""
 SLOWEST_RATE = {"message": 0.1, "segment": 1.0}
 """Lowest rates that an own provider may have, per second. A call of a slower one would occupy a slot for too long."""
 CLOSE_SECONDS = 5.0
@@ -52,7 +50,7 @@ class TenantProviders:
         limits: SharedLimits,
         monotonic: Callable[[], float],
         *,
-        longest_send_seconds: float = LONGEST_TIMEOUT_SECONDS,
+        longest_send_seconds: float = MAX_TIMEOUT_SECONDS,
     ) -> None:
         self._sealer, self._build, self._limits, self._monotonic = sealer, build, limits, monotonic
         self._longest_send = longest_send_seconds
