@@ -41,7 +41,7 @@ class OpenWindow:
 
     def pin(self) -> None:
         """Let no other provider have the deliveries, also if its entry is changed or deleted from now on."""
-        if self.intent:
+        if self.intent and not self.is_pinned:
             self.intent = replace(self.intent, batch=replace(self.intent.batch, pinned_provider=self.intent.provider))
 
     @property

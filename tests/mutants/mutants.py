@@ -33,6 +33,10 @@ BATCHES = "tests/flow/consumer/deliver/test_batches.py"
 PROVIDERS = "tests/contract/providers/test_provider_contract.py"
 NETWORK = "tests/contract/providers/test_provider_network.py"
 SHARED_RATE, QUOTAS = "tests/unit/consumer/test_shared_rate.py", "tests/unit/consumer/test_tenant_quotas.py"
+OWN, OWN_TAKEOVER = (
+    "tests/flow/consumer/deliver/test_own_providers.py",
+    "tests/flow/consumer/deliver/test_own_provider_takeover.py",
+)
 SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
 
 MUTANTS = (
@@ -1018,5 +1022,49 @@ MUTANTS = (
             ),
         ),
         test="tests/flow/consumer/test_budgets.py",
+    ),
+    Mutant(
+        "reference-without-version",
+        "a changed configuration of a tenant's provider counts as the one that may have sent a delivery",
+        (
+            Edit(
+                "ledger/tenant_port.py",
+                'return f"{self.name}@{self.id}.{self.version}"',
+                'return f"{self.name}@{self.id}"',
+            ),
+        ),
+        test=OWN_TAKEOVER,
+    ),
+    Mutant(
+        "take-over-by-bare-name",
+        "a window of a tenant's provider is sent again by whatever has its name now",
+        (
+            Edit(
+                "consumer/provider_choice.py",
+                "        if name is None or name not in offer.able:\n",
+                '        bare = (name or "").partition("@")[0]\n'
+                '        name = next((each for each in offer.able if each.partition("@")[0] == bare), None)\n'
+                "        if name is None:\n",
+            ),
+        ),
+        test=OWN_TAKEOVER,
+    ),
+    Mutant(
+        "take-over-not-pinned",
+        "a provider that changes after a take-over lets another one send the window",
+        (Edit("consumer/deliver/takeover_decisions.py", "        window.pin()  #", "        #"),),
+        test=OWN_TAKEOVER,
+    ),
+    Mutant(
+        "unknown-own-providers",
+        "a tenant whose providers cannot be known is served by those of the installation",
+        (
+            Edit(
+                "consumer/provider_choice.py",
+                "    if own == ():\n        return _offer_of_installation",
+                "    if not own:\n        return _offer_of_installation",
+            ),
+        ),
+        test=OWN,
     ),
 )

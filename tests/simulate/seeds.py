@@ -14,5 +14,6 @@ REGRESSIONS: dict[int, str] = {
     400758017: "of the simulated world itself: events beside the try of a reply topic go to the default topic",
     1830: "of the simulated world itself: the second record of a resend was accepted, and the first one expected",
     20904: "of the simulated world itself: offsets were reset under a member, which does not commit a position twice",
+    1082: "a window with a budget lost its reservation when its provider was pinned again, and went round for ever",
     41322: "a commit under way over a rebalance went on as the member of the generation before, and the lag stayed",
 }

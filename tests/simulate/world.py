@@ -53,6 +53,7 @@ class World(Resending):
         self.wakes = self.rng.choice(((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.2, 0.2, 0.3), (0.6, 0.1, 0.5)))
         self.draw_limits()
         self.draw_shared_limits()
+        self.draw_own_entries()
         self._callers: list[tuple[Ask, Caller]] = []
         self._grows_old = self.faults.aimed[0] == "delete" or self.rng.random() < 0.05
         self.errands = draw_errands(self.rng, self.scenario.asks, self.faults.aimed[0])
@@ -85,6 +86,8 @@ class World(Resending):
         for _ in range(rng.choice((1, 2, 2, 2, 3, 4))):
             self.boot()
         loop.start(WORLD, self._publish_all())
+        if self.own_entries:
+            self.own_entries.start()
         if self.rotates_at is not None:
             self.later(self.rotates_at, self.rotate)
         for ask in self.scenario.asks:
@@ -119,7 +122,7 @@ class World(Resending):
         self.faults.enabled = False
         self.down_until = {"ledger": 0.0, "bus": 0.0}
         self.wakes = (0.0, 0.0, 0.0)
-        for side in self.sides:
+        for side in self.all_sides:
             side.mood = HEALED
         for process in self.processes:
             if process.frozen:

@@ -12,6 +12,7 @@ from core.routes import Route, RouteRule, Routes, Target
 from ledger.sealing import Sealer
 from schemas.statuses import Channel
 from schemas.tenant_settings import ChannelLimits, TenantLimits
+from tests.simulate.actors.own_entries import OwnEntries
 from tests.simulate.actors.process import Process
 from tests.simulate.actors.resend_plan import RESEND_STEPS
 from tests.simulate.environment.faults import Coverage
@@ -39,6 +40,8 @@ class Fleet(Stage):
         """Gateways of the entries that the tenant manages itself."""
         self.rate_caps: dict[str, RateCap] = {}
         self.tenant_bounds = TenantLimits()
+        self.own_entries: OwnEntries | None = None
+        """Entries of the tenant, in a world in which it has some."""
         self.rotates_at = self.rng.uniform(0, 6) if self.rng.random() < 0.12 else None
         """Time at which a new sealing key is given to the processes, one after the other."""
         self.rotated = False
@@ -69,6 +72,21 @@ class Fleet(Stage):
             self.rate_caps = {"sms0": RateCap(rng.choice((0.5, 2.0, 10.0)))}
         if rng.random() < 0.15:
             self.tenant_bounds = TenantLimits(sms=ChannelLimits(max_per_min=rng.choice((10, 20))))
+
+    def draw_own_entries(self) -> None:
+        """Let the tenant of some worlds have providers of its own. Own ones have no prices, and so no budgets."""
+        own = OwnEntries(self, may_have_some=not self.prices)
+        self.own_entries = own if own.exist else None
+
+    @property
+    def all_sides(self) -> list[Side]:
+        """Return the providers of the installation and those of the tenant."""
+        return [*self.sides, *self.own_sides.values()]
+
+    @property
+    def sealer_of_entries(self) -> Sealer:
+        """Return the keys under which the tenant's entries are sealed. All processes have them."""
+        return OLD
 
     def draw_sides(self) -> None:
         """Choose the providers and the distribution of their answers."""

@@ -30,6 +30,7 @@ from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.service import DRAIN_SECONDS, PROVIDER_GRACE_SECONDS
 from consumer.sweep.sweeper import Sweeper
+from consumer.sweep.tenant_provider_upkeep import keep_tenant_providers
 from consumer.tenants.tenant_providers import TenantProviders
 from core.ids import ChunkId
 from core.routes import Routes
@@ -153,9 +154,9 @@ class _Bus:
 class _Provider:
     """Provider as one process calls it, with a time-out."""
 
-    def __init__(self, world: Surroundings, process: str, side: Side, gate: Gate) -> None:
+    def __init__(self, world: Surroundings, process: str, side: Side, gate: Gate, reference: str | None = None) -> None:
         self._world, self._process, self._side, self._gate = world, process, side, gate
-        self.name, self.channel, self.deduplicates = side.name, side.channel, side.deduplicates
+        self.name, self.channel, self.deduplicates = reference or side.name, side.channel, side.deduplicates
         self.rate_per_second, self.timeout_seconds = side.rate_per_second, side.timeout_seconds
         self.batch_size = side.batch_size
         self.needs_vendor_template = False
@@ -222,12 +223,14 @@ class Process(Actor):
         """Seconds by which its own clock is ahead of the clock of the world. It never decreases."""
         providers = [_Provider(world, name, side, gate) for side in world.sides]
         ledger: Any = _Ledger(world, gate, world.rng.uniform(0, 0.2))
-        limited: Any = ledger if world.rate_caps or world.tenant_bounds != TenantLimits() else world.ledger
+        is_limited = world.rate_caps or world.tenant_bounds != TenantLimits() or world.own_sides
+        limited: Any = ledger if is_limited else world.ledger
         limits_of_providers = SharedLimits(world.rate_caps, limited.permits, self._monotonic, asyncio.sleep)
         tenants = TenantCache(limited.tenants, world.tenant_bounds, self._monotonic)
 
         def build(entry: ProviderEntry) -> Any:
-            return _Provider(world, name, world.own_sides[str(entry.sender)], gate)
+            gateway, reference = str(entry.sender).split()
+            return _Provider(world, name, world.own_sides[gateway], gate, reference)
 
         self.context = ConsumerContext(
             process_name=name,
@@ -274,6 +277,8 @@ class Process(Actor):
         self._tasks.append(loop.start(self, self._commit_positions()))
         sweeper = Sweeper(self.context, self._claimer, self.sweep_slots, self.slots, PERIODS, BATCH_SIZES)
         self._tasks.append(loop.start(self, sweeper.run()))
+        if self._world.own_sides:
+            self._tasks.append(loop.start(self, keep_tenant_providers(self.context)))
 
     async def _intake(self, topic: str) -> None:
         while True:

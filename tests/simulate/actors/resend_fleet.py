@@ -78,7 +78,7 @@ class Resending(Fleet):
         while True:
             await asyncio.sleep(self.rng.uniform(0.2, 2))
             unknown = [one for one in logs.values() if one.status is Status.UNKNOWN]
-            if unknown and any(side.taken[(log := self.rng.choice(unknown)).id] for side in self.sides):
+            if unknown and any(side.taken[(log := self.rng.choice(unknown)).id] for side in self.all_sides):
                 status = self.rng.choice((Status.SENT, Status.DELIVERED))
                 logs[log.id] = log._replace(status=status)
                 self.books.repeats.settled.add(log.id)

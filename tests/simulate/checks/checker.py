@@ -9,7 +9,7 @@ from consumer.events import Event
 from consumer.flow_control.reply_topic_health import RETRY_SECONDS
 from core.ids import LogId, chunk_id
 from ledger.models import Log, StoredRequest
-from schemas.statuses import Reason, Status
+from schemas.statuses import Channel, Reason, Status
 from tests.simulate.checks.budget_checker import budget_findings
 from tests.simulate.checks.observations import Published
 from tests.simulate.checks.resend_checker import resend_findings
@@ -36,7 +36,7 @@ class Checker:
         self._world, self._books, self._store = world, world.books, world.books.store
         self._taken = Counter[str]()
         self._doubts = set(world.books.doubted)
-        for side in world.sides:
+        for side in world.all_sides:
             self._taken.update(side.taken)
             self._doubts |= side.doubts
         self._events: dict[str, Published] = {}
@@ -57,6 +57,7 @@ class Checker:
         yield from self._orders()
         yield from self._topics()
         yield from self._nothing_else()
+        yield from self._own_entries()
 
     # ------------------------------------------------------------------ events
 
@@ -218,7 +219,7 @@ class Checker:
         most = self._world.limits.retry.max_attempts
         if log.attempts > most:
             yield f"I7: {brief} has {log.attempts} attempts of {most}"
-        if log.reason is Reason.GAVE_UP and not any(side.offered[log.id] for side in self._world.sides):
+        if log.reason is Reason.GAVE_UP and not any(side.offered[log.id] for side in self._world.all_sides):
             yield f"I7: {brief} was given up, and was never offered to a provider"
 
     def _orders(self) -> Iterator[str]:
@@ -230,6 +231,14 @@ class Checker:
                 brief = self._books.brief(sent[-1].delivery)
                 yield f"{brief} was sent after a cancel or a pause that left {bound.most}: {len(sent)} since"
 
+    def _own_entries(self) -> Iterator[str]:
+        """Check that no provider of the installation was asked while the tenant had an active one at any time."""
+        own = self._world.own_entries
+        if own and own.always:
+            for side in self._world.sides:
+                if side.channel is Channel.SMS and side.offered:
+                    yield f"{side.name} was asked, and the tenant has providers of its own"
+
     # ------------------------------------------------------------------ deliveries without a request
 
     def _nothing_else(self) -> Iterator[str]:
@@ -237,13 +246,13 @@ class Checker:
         for delivery in self._taken.keys() - known:
             yield f"{self._books.brief(delivery)} was taken, and nobody asked for it"
         texts = defaultdict[str, set[str]](set)
-        for side in self._world.sides:
+        for side in self._world.all_sides:
             for delivery, (_, text) in side.texts.items():
                 texts[delivery[4:30]].add(text)
         for said in texts.values():
             if len({text.split(" ")[0] for text in said}) > 1:
                 yield "I5: one request says two things"
-        for side in self._world.sides:
+        for side in self._world.all_sides:
             if side.deduplicates and any(number > 1 for number in side.taken.values()):
                 yield "the deduplicating provider does not"
         for error in self._world.errors:

@@ -11,7 +11,7 @@ def secret_findings(world: World) -> Iterator[str]:
     """Return the errors: a text without its values, a delivery that failed for lack of them, a value that is left."""
     books, store = world.books, world.books.store
     secret = {key for key, document in store.requests.items() if document.request.header.secret_variables}
-    for side in world.sides:
+    for side in world.all_sides:
         for delivery, (_, text) in side.texts.items():
             if delivery[4:30] in secret and not text.endswith(f" X {PIN}"):
                 yield f"I9: {books.brief(delivery)} was sent without its secret variables"

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from consumer.context import ConsumerContext
 from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
 from core.send_result import Message, SendResult, Uncertain
 from schemas.statuses import Reason
@@ -136,14 +138,26 @@ async def test_what_was_certainly_not_sent_goes_on_without_an_attempt(change: st
 class Changing(Steps):
     """Steps of a process. The tenant changes its providers just before one of them."""
 
-    def __init__(self, change: Callable[[], Awaitable[object]], at: int) -> None:
+    change: Callable[[], Awaitable[None]]
+
+    def __init__(self, at: int) -> None:
         super().__init__()
-        self._change, self._at = change, at
+        self._at, self._is_changed = at, False
 
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        if len(self.done) == self._at:
-            await self._change()
+        if len(self.done) == self._at and not self._is_changed:
+            self._is_changed = True
+            await self.change()
         return await super().step(name, call)
+
+
+async def change_and_read(
+    change: Callable[[Tenant], Awaitable[object]], world: World, tenant: Tenant, context: ConsumerContext
+) -> None:
+    """Change the providers of the tenant, and let the process read them, as another chunk does."""
+    await change(tenant)
+    world.pass_time(MAX_AGE_SECONDS)
+    await context.tenants.load_current("t1")
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -158,12 +172,10 @@ async def test_a_change_at_any_step_sends_nothing_twice(change: str, dies: bool)
         if dies:
             await kill_after_the_call(world)
 
-        async def change_now(world: World = world, tenant: Tenant = tenant) -> None:
-            await CHANGES[change](tenant)
-            world.pass_time(MAX_AGE_SECONDS)
-
-        steps = Changing(change_now, at)
-        await world.deliver_all(world.context(steps))
+        steps = Changing(at)
+        context = world.context(steps)
+        steps.change = partial(change_and_read, CHANGES[change], world, tenant, context)
+        await world.deliver_all(context)
         await world.settle()
 
         assert max(taken(world).values()) == 1, at
