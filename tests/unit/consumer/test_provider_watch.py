@@ -184,3 +184,17 @@ async def test_metrics_health_and_readiness_show_a_provider_that_refuses_the_log
     assert 'rollcall_provider_failures_total{channel="email",kind="login",provider="post"} 1.0' in page
     assert 'rollcall_provider_failures_total{channel="email",kind="refused",provider="post"} 1.0' in page
     assert "anna" not in page + health_text
+
+
+def test_readiness_names_ten_failing_providers_and_how_many_more_there_are() -> None:
+    watch = ProviderWatch(lambda: 0.0)
+    for number in range(14):
+        watch.record(f"mine@prv_{number}.1", Channel.SMS, Retry(Reason.UNAVAILABLE, "HTTP 503"))
+    watch.record("installed", Channel.SMS, Retry(Reason.UNAVAILABLE, "HTTP 500"))
+    problem = watch.problem() or ""
+    assert problem.startswith("installed (sms): HTTP 500. ")
+    assert problem.count("503") == 9
+    assert problem.endswith(". 5 more providers fail")
+
+    watch.keep_own({"mine@prv_3.1"})
+    assert watch.problem() == "installed (sms): HTTP 500. mine@prv_3.1 (sms): HTTP 503"
