@@ -35,6 +35,16 @@ async def reseal_page(tenants: Tenants, sealer: Sealer, after: str = "", limit: 
     return ResealedPage(last, resealed, missing)
 
 
+async def count_needed_keys(tenants: Tenants) -> Counter[str]:
+    """Return the number of tenants whose providers need a key, by the id of the key."""
+    counts, last = Counter[str](), ""
+    while page := await tenants.list_with_providers(last):
+        for _, stored in page:
+            counts.update(needed_keys(stored))
+        last = page[-1][0]
+    return counts
+
+
 def needed_keys(stored: StoredTenant) -> set[str]:
     """Return the ids of the keys that the providers of a tenant are sealed with."""
     return {key_id_of(provider.sealed) for provider in stored.providers}

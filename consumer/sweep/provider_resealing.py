@@ -8,6 +8,8 @@ from ledger.provider_resealing import reseal_page
 
 ROUND_SECONDS = 3_600.0
 """Time in seconds, on average, between two rounds over all tenants. The first round begins at the start."""
+FAILURE_SECONDS = 60.0
+"""Time in seconds until the same page is tried again after an error."""
 
 
 class ProviderResealing:
@@ -24,7 +26,9 @@ class ProviderResealing:
         context = self._context
         if context.monotonic() < self._idle_until:
             return
+        self._idle_until = context.monotonic() + FAILURE_SECONDS  # if MongoDB refuses, the other jobs must go on
         page = await reseal_page(context.ledger.tenants, context.sealer, self._after)
+        self._idle_until = float("-inf")
         self._resealed += page.resealed
         self._missing.update(page.missing_keys)
         if page.last is not None:

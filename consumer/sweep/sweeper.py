@@ -82,8 +82,8 @@ class Sweeper:
             self._ping,
             self._unfinished_requests.check_next,
             self._retention.run_batch,
-            self._resealing.run_batch,
             self._measure_backlog,
+            self._resealing.run_batch,
             _give_back_memory,
         )
         try:
