@@ -60,9 +60,7 @@ class Metrics:
             *("provider", "channel", "kind"),
         )
         self.unknown_codes = counter("rollcall_provider_unknown_codes", "Unknown refusals", "provider", "code")
-        self.open_breakers = gauge(
-            "rollcall_provider_breaker_open", "1 if this provider is not called. For (tenant), their number", "provider"
-        )
+        self.open_breakers = gauge("rollcall_provider_breaker_open", "Providers that are not called", "provider")
         self.windows = gauge("rollcall_windows_open", "Windows that this process is sending")
         self.bytes_in_hand = gauge("rollcall_bytes_in_hand", "Bytes that this process works on", "kind")
         self.backlog = gauge("rollcall_chunks_open", "Chunks of the whole ledger that are not closed", "lane")

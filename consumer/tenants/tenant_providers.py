@@ -9,7 +9,7 @@ from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.shared_rate import RateCap
 from consumer.flow_control.tenant_cache import TenantCache
 from consumer.logger import logger
-from consumer.tenants.own_provider import OwnProvider
+from consumer.tenants.tenant_provider import TenantProvider
 from ledger.errors import SealingError
 from ledger.provider_configs import open_config
 from ledger.sealing import Sealer
@@ -34,7 +34,7 @@ BuildProvider = Callable[[ProviderEntry], Provider]
 
 @dataclass(slots=True)
 class _Built:
-    provider: OwnProvider | None
+    provider: TenantProvider | None
     """None if the configuration cannot be opened, or is not valid in this version."""
     sealed: bytes
     used_at: float
@@ -55,7 +55,7 @@ class TenantProviders:
         self._sealer, self._build, self._limits, self._monotonic = sealer, build, limits, monotonic
         self._longest_send = longest_send_seconds
         self._built: dict[tuple[str, str], _Built] = {}
-        self._retired: list[OwnProvider] = []
+        self._retired: list[TenantProvider] = []
         self._stopped_within: float | None = None
 
     def wrap_built(self, wrap: Callable[[Provider], Provider]) -> None:
@@ -63,7 +63,7 @@ class TenantProviders:
         build = self._build
         self._build = lambda entry: wrap(build(entry))
 
-    def get(self, tenant_id: str, stored: StoredProvider) -> OwnProvider | None:
+    def get(self, tenant_id: str, stored: StoredProvider) -> TenantProvider | None:
         """Return an own provider of a tenant, or None if this process cannot use it."""
         key = tenant_id, stored.reference
         built = self._built.pop(key, None)
@@ -75,7 +75,7 @@ class TenantProviders:
             self._retire(next(iter(self._built)))
         return built.provider
 
-    def each(self) -> Iterator[tuple[str, OwnProvider]]:
+    def each(self) -> Iterator[tuple[str, TenantProvider]]:
         """Yield the providers that can be used, each with its tenant."""
         for (tenant_id, _), built in self._built.items():
             if built.provider is not None:
@@ -131,14 +131,16 @@ class TenantProviders:
             provider.stop(provider.timeout_seconds)  # A call that was begun has all of its time.
             self._retired.append(provider)
 
-    def _open(self, tenant_id: str, stored: StoredProvider) -> OwnProvider | None:
+    def _open(self, tenant_id: str, stored: StoredProvider) -> TenantProvider | None:
         """Build a provider. Nothing of its configuration is in the log."""
         try:
             config = open_config(stored, tenant_id, self._sealer)
             entry = parse_tenant_entry(stored.name, stored.channel, stored.priority, config)
             cap = _cap_of(entry)
             seconds = min(entry.timeout_seconds, self._longest_send)
-            provider = OwnProvider(stored.reference, self._build(entry.model_copy(update={"timeout_seconds": seconds})))
+            provider = TenantProvider(
+                stored.reference, self._build(entry.model_copy(update={"timeout_seconds": seconds}))
+            )
         except SealingError as error:
             logger.warning("provider of a tenant not opened", provider=stored.reference, reason=str(error))
             return None
@@ -168,7 +170,7 @@ def _cap_of(entry: ProviderEntry) -> RateCap | None:
     return RateCap(min(rates), counts_segments=counts_segments)
 
 
-async def _close(provider: OwnProvider) -> None:
+async def _close(provider: TenantProvider) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await provider.aclose()

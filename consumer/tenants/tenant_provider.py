@@ -7,7 +7,7 @@ from providers.draft import Draft
 from providers.provider import Provider
 
 
-class OwnProvider:
+class TenantProvider:
     """Provider of a tenant under its reference. Vendors look up the mapping of a template by its bare name."""
 
     rate_per_second = None  # The limit of the entry counts in all processes, so that the tenant need not know them.
