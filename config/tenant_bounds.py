@@ -1,8 +1,10 @@
 """Bounds of the operator on what a tenant may send. They apply to tenants with and without settings of their own."""
 
-from typing import Annotated
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from config.settings import Settings
 from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits
@@ -32,6 +34,26 @@ class TenantBoundSettings(Settings):
     tenant_max_connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=50, description="maximum number of connections of all own providers of a tenant, in each consumer"
     )
+    tenant_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="ranges of addresses that are not public and to which providers of tenants may connect, such as "
+        "10.1.0.0/16, comma-separated. Unset: none.",
+    )
+
+    @field_validator("tenant_networks", mode="before")
+    @classmethod
+    def _ranges(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        ranges = []
+        for number, part in enumerate(filter(None, map(str.strip, value.split(","))), 1):
+            try:
+                ranges.append(ip_network(part))
+            except ValueError:
+                raise ValueError(
+                    f"range {number} must be an address or a range in CIDR notation, such as 10.1.0.0/16"
+                ) from None
+        return tuple(ranges)
 
     @property
     def tenant_bounds(self) -> TenantLimits:

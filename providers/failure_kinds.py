@@ -13,10 +13,11 @@ _DESCRIPTIONS = {
     "connection cut": "cut",
     "name not resolved": "network",
     "network error": "network",
+    "no connection": "network",
     "certificate refused": "tls",
     "TLS failed": "tls",
 }
-"""Kind of each fixed description of result_codes.py."""
+"""Kind of each fixed description of result_codes.py and network.py."""
 
 
 def failure_kind(result: SendResult) -> str | None:

@@ -15,6 +15,7 @@ from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl, is_header_value
 from providers.http_entry import HttpApiEntry, require_encryption
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.result_codes import ResultKind, result_for
 from providers.retry_after import parse_retry_after
 from schemas.statuses import Channel, Reason
@@ -121,8 +122,13 @@ class GatewayApi(HttpApi[tuple[Message, bytes]]):
 class HttpProvider(HttpApiProvider[tuple[Message, bytes]]):
     """Provider that posts to a gateway."""
 
-    def __init__(self, entry: HttpEntry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        super().__init__(entry, GatewayApi(entry, now), _headers(entry))
+    def __init__(
+        self,
+        entry: HttpEntry,
+        network: Network | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(entry, GatewayApi(entry, now), network, _headers(entry))
 
 
 def _headers(entry: HttpEntry) -> dict[str, str]:

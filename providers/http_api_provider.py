@@ -14,6 +14,7 @@ from providers.http_api import ApiAnswer, HttpApi, OneForAll, Results
 from providers.http_batch import HttpBatch
 from providers.http_client import PostAttempt, open_session, read_body, try_connection
 from providers.http_entry import HttpApiEntry
+from providers.network import Network
 from providers.provider import CLOSED, NO_FREE_CONNECTION
 from providers.tls import client_context
 from schemas.statuses import Reason
@@ -29,7 +30,13 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-A
 class HttpApiProvider(Generic[T]):
     """Provider of one account of a vendor."""
 
-    def __init__(self, entry: HttpApiEntry, api: HttpApi[T], headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        entry: HttpApiEntry,
+        api: HttpApi[T],
+        network: Network | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = entry.name
         self.channel = entry.channel
         self.deduplicates = api.deduplicates
@@ -37,7 +44,7 @@ class HttpApiProvider(Generic[T]):
         self.needs_vendor_template = api.needs_vendor_template
         self.rate_per_second = entry.rate_per_second
         self.timeout_seconds = entry.timeout_seconds
-        self._api = api
+        self._api, self._network = api, network
         self._headers = {**_HEADERS, **(headers or {})}
         self._tls = client_context(entry.ca_file) if api.check_url.startswith("https:") else None
         self._slots = ConnectionSlots(entry.concurrency, entry.timeout_seconds)
@@ -71,7 +78,7 @@ class HttpApiProvider(Generic[T]):
         """Connect, with TLS if the URL says so. Nothing is posted."""
         if self._closed:
             return "provider closed"
-        return await try_connection(self._api.check_url, self._tls, self.timeout_seconds)
+        return await try_connection(self._api.check_url, self._tls, self.timeout_seconds, self._network)
 
     def stop(self, within_seconds: float) -> None:
         """Begin no more calls. Running ones may take `within_seconds` more."""
@@ -107,7 +114,7 @@ class HttpApiProvider(Generic[T]):
 
     async def _make_calls(self, batch: HttpBatch[T], latest_start: float) -> None:
         """Make one call after the other. After `latest_start` none begins, so that there is time for its answer."""
-        loop, attempt = asyncio.get_running_loop(), PostAttempt(batch.drafts[0].may_leave)
+        loop, attempt = asyncio.get_running_loop(), PostAttempt(batch.drafts[0].may_leave, self._network)
         while batch.calls and not self._closed and loop.time() < latest_start:
             places = batch.calls.popleft()
             if not await batch.may_call(places, latest_start):
@@ -134,7 +141,7 @@ class HttpApiProvider(Generic[T]):
         except Exception as error:  # noqa: BLE001  # the same messages would raise the same error again
             return OneForAll(Failed(Reason.INVALID_CONTENT, f"preparing: {type(error).__name__}", offered=False))
         if self._session is None:
-            self._session = open_session(self._headers, self._tls)
+            self._session = open_session(self._headers, self._tls, self._network)
         body = attempt.begin(request.content, request.content_type)
         async with self._session.post(
             request.url, data=body, headers=request.headers, allow_redirects=False

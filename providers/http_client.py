@@ -13,6 +13,7 @@ from pydantic import AfterValidator, SecretStr
 from core.send_result import SendResult
 from providers.draft import WITHDRAWN
 from providers.http_api import ApiAnswer
+from providers.network import Network, connect, hide_failure
 from providers.result_codes import ResultKind, result_for, safe_description
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -67,8 +68,8 @@ class StrictConnector(aiohttp.TCPConnector):
 class PostAttempt:
     """Progress of the POST that was begun last. The result follows from it if no response comes."""
 
-    def __init__(self, may_leave: Callable[[], bool]) -> None:
-        self._may_leave = may_leave
+    def __init__(self, may_leave: Callable[[], bool], network: Network | None) -> None:
+        self._may_leave, self._network = may_leave, network
         self._body: RequestBody | None = None
         self.answer: ApiAnswer | None = None
         """Response without its body, as soon as the status is known."""
@@ -91,13 +92,23 @@ class PostAttempt:
             return WITHDRAWN
         if self.begun:
             return result_for(ResultKind.NO_ANSWER, f"waiting for an answer: {describe_http(error)}")
-        return result_for(ResultKind.UNAVAILABLE, f"connecting: {describe_http(error)}")
+        return result_for(ResultKind.UNAVAILABLE, _describe_connecting(error, self._network))
 
 
-def open_session(headers: Mapping[str, str], tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
-    """Open a session within the running loop. It does not retry a POST, keep cookies or use a proxy."""
+def open_session(
+    headers: Mapping[str, str], tls: ssl.SSLContext | None, network: Network | None
+) -> aiohttp.ClientSession:
+    """Open a session within the running loop. It does not retry a POST, keep cookies or use a proxy.
+
+    aiohttp opens the socket after DNS, also for an address in the URL, and connects it to the same address.
+    """
     return aiohttp.ClientSession(
-        connector=StrictConnector(limit=0, ssl=tls or True, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        connector=StrictConnector(
+            limit=0,
+            ssl=tls or True,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            socket_factory=network.open_socket if network is not None else None,
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=headers,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
@@ -105,16 +116,18 @@ def open_session(headers: Mapping[str, str], tls: ssl.SSLContext | None) -> aioh
     )
 
 
-async def try_connection(url: str, tls: ssl.SSLContext | None, timeout_seconds: float) -> str | None:
+async def try_connection(
+    url: str, tls: ssl.SSLContext | None, timeout_seconds: float, network: Network | None
+) -> str | None:
     """Connect, with TLS if the URL says so, and post nothing. Return None, or one line that says what is wrong."""
     parts = urlsplit(url)
     port = parts.port or (80 if tls is None else 443)
     try:
         async with asyncio.timeout(timeout_seconds):
-            _, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
+            transport, _ = await connect(asyncio.Protocol, parts.hostname or "", port, tls, network)
     except Exception as error:  # noqa: BLE001  # the error is the result of the check
-        return f"connecting: {describe_http(error)}"
-    writer.transport.abort()
+        return _describe_connecting(error, network)
+    transport.abort()
     return None
 
 
@@ -131,7 +144,13 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
 
 def describe_http(error: Exception) -> str:
     """Return a fixed description of an exception of the client."""
+    if isinstance(error, aiohttp.InvalidURL):  # its host is not written as an address or a name should be
+        return "name not resolved"
     return "connection cut" if isinstance(error, aiohttp.ServerDisconnectedError) else safe_description(error)
+
+
+def _describe_connecting(error: Exception, network: Network | None) -> str:
+    return f"connecting: {hide_failure(describe_http(error), network)}"
 
 
 def check_url(value: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from providers.entries import ProviderEntry
 from providers.http import HttpEntry, HttpProvider
+from providers.network import Network
 from providers.provider import Provider
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
@@ -23,10 +24,10 @@ class ProviderKind(NamedTuple):
     """Model of a kind's entry in the settings, and the class that is built from it."""
 
     entry: type[ProviderEntry]
-    build: Callable[[Any], Provider]
+    build: Callable[[Any, Network | None], Provider]
 
 
-def _kind(entry: type[_Entry], build: Callable[[_Entry], Provider]) -> ProviderKind:
+def _kind(entry: type[_Entry], build: Callable[[_Entry, Network | None], Provider]) -> ProviderKind:
     """Return a kind. The type checker compares its entry and its class here."""
     return ProviderKind(entry, build)
 

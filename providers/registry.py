@@ -42,9 +42,9 @@ class Providers:
         await asyncio.gather(*(provider.aclose() for provider in self._by_name.values()))
 
 
-def build_provider(entry: ProviderEntry, network: Network | None = None) -> Provider:  # noqa: ARG001
+def build_provider(entry: ProviderEntry, network: Network | None = None) -> Provider:
     """Build a provider. It connects at its first send, and only to addresses that the network allows."""
-    return KINDS[entry.kind].build(entry)  # the network comes with the guard of the connections
+    return KINDS[entry.kind].build(entry, network)
 
 
 def build_providers(entries: Sequence[ProviderEntry]) -> Providers:

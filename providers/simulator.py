@@ -13,6 +13,7 @@ from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.connection_slots import TimeLimits
 from providers.draft import Draft, as_it_is
 from providers.entries import ProviderEntry
+from providers.network import Network
 from providers.provider import CLOSED, OneByOne
 from providers.simulated_results import SimulatedBehaviour, SimulatedResult, SimulatedResults
 from schemas.statuses import Reason
@@ -28,7 +29,7 @@ class SimulatorEntry(SimulatedBehaviour, ProviderEntry):
 class SimulatorProvider(OneByOne):
     """Provider that simulates results. See the module."""
 
-    def __init__(self, entry: SimulatorEntry) -> None:
+    def __init__(self, entry: SimulatorEntry, network: Network | None = None) -> None:  # noqa: ARG002  # no connection
         self.name = entry.name
         self.channel = entry.channel
         self.deduplicates = entry.deduplicates

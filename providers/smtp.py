@@ -16,12 +16,12 @@ from providers.draft import NO_TIME, Draft, UnsendableError
 from providers.entries import LOOPBACK, CaFile
 from providers.mail_entry import MailEntry
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
+from providers.network import Network
 from providers.provider import CLOSED
 from providers.sender_address import split_sender
 from providers.smtp_jobs import MailCall
 from providers.smtp_pool import SmtpPool
 from providers.smtp_pump import MailPump
-from providers.smtp_replies import describe
 from providers.smtp_session import Login, MailServer, SmtpSession
 from providers.tls import client_context
 from schemas.statuses import Reason
@@ -73,6 +73,7 @@ class SmtpProvider:
     def __init__(
         self,
         entry: SmtpEntry,
+        network: Network | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,7 +84,7 @@ class SmtpProvider:
         self._entry = entry
         self._sender = split_sender(entry.sender)[1]
         self._bulk_headers = entry.bulk_headers()
-        self._server = _server(entry, self._sender)
+        self._server = _server(entry, self._sender, network)
         self._pool = SmtpPool(
             self._server, lambda session, pool: MailPump(session, pool, self._sender, self._compose), monotonic
         )
@@ -118,7 +119,7 @@ class SmtpProvider:
                 reply = await session.command(f"MAIL FROM:<{self._sender}>".encode())
                 await session.quit()
         except Exception as error:  # noqa: BLE001  # the error is the result of the check
-            return f"{session.step}: {describe(error)}"
+            return self._server.describe(error, session.step)
         finally:
             session.abort()
         return None if reply.code == 250 else f"{session.step}: SMTP {reply.code}"
@@ -145,20 +146,21 @@ class SmtpProvider:
         raise UnsendableError(failed)
 
 
-def _server(entry: SmtpEntry, sender: str) -> MailServer:
+def _server(entry: SmtpEntry, sender: str, network: Network | None) -> MailServer:
     return MailServer(
         host=entry.host,
         port=entry.port or PORTS[entry.tls],
-        helo_name=entry.helo_name or _own_name(sender),
+        helo_name=entry.helo_name or _own_name(sender, network),
         tls=None if entry.tls == "none" else client_context(entry.ca_file),
         starttls=entry.tls == "starttls",
         login=Login(entry.username, entry.password) if entry.username and entry.password else None,
         connections=entry.connections,
         timeout_seconds=entry.timeout_seconds,
+        network=network,
     )
 
 
-def _own_name(sender: str) -> str:
-    """Return the name of this machine for EHLO, without a DNS query."""
-    name = socket.gethostname()
+def _own_name(sender: str, network: Network | None) -> str:
+    """Return the name of this machine for EHLO, without a DNS query. The server of a tenant must not learn it."""
+    name = "" if network is not None else socket.gethostname()
     return name if "." in name and name.isascii() else sender.rpartition("@")[2]

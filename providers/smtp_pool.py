@@ -11,7 +11,7 @@ from providers.result_codes import ResultKind, result_for
 from providers.shrinking_limit import ShrinkingLimit
 from providers.smtp_jobs import MailJob
 from providers.smtp_pump import MailPump
-from providers.smtp_replies import SessionRefusedError, describe, refuses_login
+from providers.smtp_replies import SessionRefusedError, refuses_login
 from providers.smtp_session import MailServer, SmtpSession
 from schemas.statuses import Reason
 
@@ -109,7 +109,7 @@ class SmtpPool:
         if not (late := [job for job in jobs if job.result is None]):
             return
         step = next((session.step for session in self._opening), "connecting")
-        timed_out = result_for(ResultKind.UNAVAILABLE, f"{step}: {describe(TimeoutError())}")
+        timed_out = result_for(ResultKind.UNAVAILABLE, self._server.describe(TimeoutError(), step))
         for job in late:
             if job.pump is None:
                 job.settle(NO_FREE_CONNECTION if self.open else timed_out)
@@ -191,7 +191,7 @@ class SmtpPool:
         if self._pumps:
             return
         self._has_failed_opening = False
-        result = _result_of_failure(error, step)
+        result = _result_of_failure(error, self._server.describe(error, step))
         if refusal and (refusal.is_limit or refuses_login(refusal.reply)):
             self._refused_until, self._refusal = self._monotonic() + REFUSED_SECONDS, result
         self._settle_waiting(result)
@@ -227,9 +227,8 @@ def _wake(pump: MailPump, *, go_on: bool) -> None:
         pump.wake.set_result(go_on)
 
 
-def _result_of_failure(error: Exception, step: str) -> SendResult:
+def _result_of_failure(error: Exception, text: str) -> SendResult:
     """Return the result of e-mails for which no connection can be opened. Only a limit spends no attempt."""
-    text = f"{step}: {describe(error)}"
     if isinstance(error, SessionRefusedError):
         if error.is_limit:
             return Retry(Reason.RATE_LIMITED, text, unreachable=True)

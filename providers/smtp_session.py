@@ -10,8 +10,9 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from providers.mail_message import Mail
-from providers.smtp_replies import Reply, SessionRefusedError
-from providers.smtp_wire import SmtpWire, connect
+from providers.network import Network, connect, hide_failure
+from providers.smtp_replies import Reply, SessionRefusedError, describe
+from providers.smtp_wire import SmtpWire
 
 Command = tuple[str, bytes]
 """Step of an e-mail, as errors show it, and the line that begins it."""
@@ -45,6 +46,12 @@ class MailServer(NamedTuple):
     connections: int
     """Maximum number of open connections."""
     timeout_seconds: float
+    network: Network | None
+
+    def describe(self, error: Exception, step: str) -> str:
+        """Return the step of a session that failed, and a fixed description of its error."""
+        description = describe(error)
+        return f"{step}: {hide_failure(description, self.network) if step == 'connecting' else description}"
 
 
 class NoLoginError(Exception):
@@ -86,7 +93,8 @@ class SmtpSession:
     async def open(self) -> None:
         """Connect, say hello, start TLS and log in. Raises SessionRefusedError if the server refuses any of it."""
         server, self.step = self._server, "connecting"
-        self._wire = await connect(server.host, server.port, None if server.starttls else server.tls)
+        tls = None if server.starttls else server.tls
+        _, self._wire = await connect(SmtpWire, server.host, server.port, tls, server.network)
         greeting = await self._wire.read()
         if greeting.code != 220:
             raise SessionRefusedError(greeting)

@@ -206,9 +206,3 @@ class SmtpWire(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-async def connect(host: str, port: int, tls: ssl.SSLContext | None) -> SmtpWire:
-    """Connect, with TLS if there is a context."""
-    _, wire = await asyncio.get_running_loop().create_connection(SmtpWire, host, port, ssl=tls)
-    return wire

@@ -22,6 +22,7 @@ from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.retry_after import MAX_SECONDS
 from providers.vendors.aliyun_codes import (
     FREQUENCY,
@@ -157,8 +158,8 @@ class AliyunApi(HttpApi[AliyunSms]):
 class AliyunProvider(HttpApiProvider[AliyunSms]):
     """Provider of one account of Alibaba Cloud."""
 
-    def __init__(self, entry: AliyunEntry) -> None:
-        super().__init__(entry, AliyunApi(entry))
+    def __init__(self, entry: AliyunEntry, network: Network | None = None) -> None:
+        super().__init__(entry, AliyunApi(entry), network)
 
 
 def _have_equal_parameters(messages: Sequence[AliyunSms]) -> bool:

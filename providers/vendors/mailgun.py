@@ -26,6 +26,7 @@ from providers.http_entry import HeaderSecret, VendorEntry
 from providers.mail_entry import MailEntry
 from providers.mail_headers import mailbox_words
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.outcome_table import OutcomeTable
 from providers.result_codes import ResultKind, result_for
 from providers.retry_after import MAX_SECONDS, parse_retry_after
@@ -190,9 +191,9 @@ class MailgunApi(HttpApi[MailgunMail]):
 class MailgunProvider(HttpApiProvider[MailgunMail]):
     """Provider of one domain of Mailgun."""
 
-    def __init__(self, entry: MailgunEntry) -> None:
+    def __init__(self, entry: MailgunEntry, network: Network | None = None) -> None:
         login = encode_basic_auth("api", entry.api_key.get_secret_value())
-        super().__init__(entry, MailgunApi(entry), {"Authorization": login})
+        super().__init__(entry, MailgunApi(entry), network, {"Authorization": login})
 
 
 def _mailbox(header: str, text: str) -> str:

@@ -20,6 +20,7 @@ from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
 from providers.mail_entry import MailEntry
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.outcome_table import OutcomeTable
 from providers.result_codes import ResultKind
 from providers.retry_after import MAX_SECONDS
@@ -152,8 +153,10 @@ class SendgridApi(HttpApi[SendgridMail]):
 class SendgridProvider(HttpApiProvider[SendgridMail]):
     """Provider of one SendGrid account."""
 
-    def __init__(self, entry: SendgridEntry) -> None:
-        super().__init__(entry, SendgridApi(entry), {"Authorization": f"Bearer {entry.api_key.get_secret_value()}"})
+    def __init__(self, entry: SendgridEntry, network: Network | None = None) -> None:
+        super().__init__(
+            entry, SendgridApi(entry), network, {"Authorization": f"Bearer {entry.api_key.get_secret_value()}"}
+        )
 
 
 def _mailbox(text: str) -> dict[str, str]:

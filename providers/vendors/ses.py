@@ -16,6 +16,7 @@ from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
 from providers.mail_entry import MailEntry
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.outcome_table import OutcomeTable
 from providers.result_codes import ResultKind
 from providers.vendors.ses_mail import MAX_SHARED_BYTES, SesMail, bulk_body, encode_mail, encode_mailbox, single_body
@@ -183,8 +184,8 @@ class SesApi(HttpApi[SesMail]):
 class SesProvider(HttpApiProvider[SesMail]):
     """Provider of one account of Amazon SES in one region."""
 
-    def __init__(self, entry: SesEntry) -> None:
-        super().__init__(entry, SesApi(entry))
+    def __init__(self, entry: SesEntry, network: Network | None = None) -> None:
+        super().__init__(entry, SesApi(entry), network)
 
 
 def _entries(fields: Mapping[str, Any], mails: int) -> list[Any]:

@@ -19,6 +19,7 @@ from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.vendors.tencent_codes import TABLE, WAITS, deciding_code, family_of
 from providers.vendors.tencent_signature import CONTENT_TYPE, authorization
 from schemas.statuses import Channel, Reason
@@ -163,8 +164,8 @@ class TencentApi(HttpApi[TencentSms]):
 class TencentProvider(HttpApiProvider[TencentSms]):
     """Provider of one application of Tencent Cloud SMS."""
 
-    def __init__(self, entry: TencentEntry) -> None:
-        super().__init__(entry, TencentApi(entry))
+    def __init__(self, entry: TencentEntry, network: Network | None = None) -> None:
+        super().__init__(entry, TencentApi(entry), network)
 
 
 def _statuses(response: dict[str, Any], messages: int) -> list[dict[str, Any]]:

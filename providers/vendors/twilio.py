@@ -19,6 +19,7 @@ from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.outcome_table import OutcomeTable
 from providers.result_codes import ResultKind
 from providers.retry_after import parse_retry_after
@@ -153,8 +154,8 @@ class TwilioApi(HttpApi[tuple[Message, bytes]]):
 class TwilioProvider(HttpApiProvider[tuple[Message, bytes]]):
     """Provider of one Twilio account."""
 
-    def __init__(self, entry: TwilioEntry) -> None:
-        super().__init__(entry, TwilioApi(entry), {"Authorization": _authorization(entry)})
+    def __init__(self, entry: TwilioEntry, network: Network | None = None) -> None:
+        super().__init__(entry, TwilioApi(entry), network, {"Authorization": _authorization(entry)})
 
 
 def _authorization(entry: TwilioEntry) -> str:

@@ -18,6 +18,7 @@ from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
 from providers.message_ids import message_id_of
+from providers.network import Network
 from providers.outcome_table import OutcomeTable
 from providers.result_codes import ResultKind
 from schemas.statuses import Channel, Reason, SmsEncoding
@@ -126,9 +127,9 @@ class VonageApi(HttpApi[tuple[Message, bytes]]):
 class VonageProvider(HttpApiProvider[tuple[Message, bytes]]):
     """Provider of one Vonage account."""
 
-    def __init__(self, entry: VonageEntry) -> None:
+    def __init__(self, entry: VonageEntry, network: Network | None = None) -> None:
         login = encode_basic_auth(entry.api_key.get_secret_value(), entry.api_secret.get_secret_value())
-        super().__init__(entry, VonageApi(entry), {"Authorization": login})
+        super().__init__(entry, VonageApi(entry), network, {"Authorization": login})
 
 
 def _parts(answer: ApiAnswer) -> list[dict[str, Any]]:

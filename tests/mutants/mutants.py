@@ -31,6 +31,7 @@ LEASE = "tests/flow/consumer/deliver/test_lease.py"
 LIMITS = "tests/flow/consumer/test_text_limits.py"
 BATCHES = "tests/flow/consumer/deliver/test_batches.py"
 PROVIDERS = "tests/contract/providers/test_provider_contract.py"
+NETWORK = "tests/contract/providers/test_provider_network.py"
 SHARED_RATE, QUOTAS = "tests/unit/consumer/test_shared_rate.py", "tests/unit/consumer/test_tenant_quotas.py"
 SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
 
@@ -723,6 +724,18 @@ MUTANTS = (
             ),
         ),
         test=PROVIDERS,
+    ),
+    Mutant(
+        "inside-posted-to",
+        "a message is posted to an address of the inside",
+        (Edit("providers/network.py", "        if not self._allows_text(host):\n", "        if False:\n"),),
+        test=NETWORK,
+    ),
+    Mutant(
+        "inside-resolved-again",
+        "a mail server is connected to by its name, and not by the address that was checked",
+        (Edit("providers/network.py", "(make_protocol, last, port", "(make_protocol, host, port"),),
+        test=NETWORK,
     ),
     Mutant(
         "refused-connection-charged",

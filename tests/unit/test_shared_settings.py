@@ -1,10 +1,12 @@
 """Checks of the shared settings before a service starts."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from config.settings import CommonSettings, LedgerSettings, SettingsError, load
+from config.tenant_bounds import TenantBoundSettings
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +95,21 @@ def test_a_wrong_address_of_the_ledger_is_named_beside_all_else_and_not_shown(mo
         "ROLLCALL_MONGO_URL: is not a valid MongoDB connection string",
         "ROLLCALL_SEALING_KEYS: is not set",
     ]
+
+
+def test_ranges_for_providers_of_tenants_are_read_with_and_without_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_TENANT_NETWORKS", " 10.1.0.0/16, fd00:1::/32,192.168.7.5,")
+
+    ranges = [ip_network("10.1.0.0/16"), ip_network("fd00:1::/32"), ip_network("192.168.7.5")]
+    assert list(load(TenantBoundSettings).tenant_networks) == ranges
+
+
+@pytest.mark.parametrize("value", ["10.1.0.0/16,10.2.0.0/33", "::1,10.1.0.5/16", "10.0.0.0/8,mail.example"])
+def test_a_range_that_is_wrong_is_named_and_not_shown(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_TENANT_NETWORKS", value)
+
+    with pytest.raises(SettingsError) as caught:
+        load(TenantBoundSettings)
+
+    expected = "range 2 must be an address or a range in CIDR notation, such as 10.1.0.0/16"
+    assert str(caught.value) == f"ROLLCALL_TENANT_NETWORKS: {expected}"

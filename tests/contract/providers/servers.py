@@ -26,6 +26,8 @@ class Act(StrEnum):
 class Peer:
     """TCP server on a free port of loopback that runs `serve` for each connection."""
 
+    host = "127.0.0.1"
+
     def __init__(self) -> None:
         self.port = 0
         self.tls: ssl.SSLContext | None = None
@@ -65,7 +67,7 @@ class Peer:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Peer"]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
+        server = await asyncio.start_server(self._accept, self.host, self.port, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -7,8 +7,9 @@ from core.send_result import Message
 from core.vendor_template import VendorTemplate
 from devstack.processes import free_port
 from providers.config_file import parse
+from providers.network import Network
 from providers.provider import Provider
-from providers.registry import build_providers
+from providers.registry import build_provider
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.servers import Act, Peer, SilentPeer
 from tests.contract.providers.vendors.server import VendorServer, address_for
@@ -40,8 +41,8 @@ class Stage(Protocol):
 
     def address(self, act: Act, number: int = 0) -> str: ...
     def provider(self, **entry: Any) -> Provider: ...
-    def away(self) -> Provider: ...
-    def not_ready(self) -> Provider: ...
+    def away(self, **entry: Any) -> Provider: ...
+    def not_ready(self, **entry: Any) -> Provider: ...
     def taken(self) -> list[str]: ...
     def arrived(self) -> int: ...
     def message_id(self, delivery_id: str) -> str:
@@ -71,11 +72,11 @@ class VendorStage:
     def provider(self, **entry: Any) -> Provider:
         return build(**{**self.entry, "base_url": f"http://127.0.0.1:{self.peer.port}", **entry})
 
-    def away(self) -> Provider:
-        return self.provider(base_url=f"http://127.0.0.1:{free_port()}")
+    def away(self, **entry: Any) -> Provider:
+        return self.provider(base_url=f"http://127.0.0.1:{free_port()}", **entry)
 
-    def not_ready(self) -> Provider:
-        return self.provider(base_url=f"https://127.0.0.1:{self._silent.port}", timeout_seconds=QUICK_SECONDS)
+    def not_ready(self, **entry: Any) -> Provider:
+        return self.provider(base_url=f"https://127.0.0.1:{self._silent.port}", timeout_seconds=QUICK_SECONDS, **entry)
 
     def taken(self) -> list[str]:
         return self.peer.taken
@@ -87,11 +88,10 @@ class VendorStage:
         return self.peer.ids[delivery_id]
 
 
-def build(**entry: Any) -> Provider:
-    """Build the provider `tried` of an entry, as from the settings."""
-    provider = build_providers(parse([{"name": "tried", **entry}])).get("tried")
-    assert provider is not None
-    return provider
+def build(*, network: Network | None = None, **entry: Any) -> Provider:
+    """Build the provider `tried` of an entry, as from the settings. With a network, it is one of a tenant."""
+    (parsed,) = parse([{"name": "tried", **entry}])
+    return build_provider(parsed, network)
 
 
 def a_message(stage: Stage, act: Act = Act.TAKE, number: int = 1) -> Message:

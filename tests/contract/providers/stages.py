@@ -59,10 +59,10 @@ class SimulatorStage:
         assert isinstance(parsed, SimulatorEntry)
         return Watched(parsed, self._taken)
 
-    def away(self) -> Provider:
+    def away(self, **entry: Any) -> Provider:
         raise NotImplementedError("it is always there")
 
-    def not_ready(self) -> Provider:
+    def not_ready(self, **entry: Any) -> Provider:
         raise NotImplementedError("it is always ready")
 
     def taken(self) -> list[str]:
@@ -93,11 +93,11 @@ class HttpStage:
     def provider(self, **entry: Any) -> Provider:
         return build(kind="http", channel="sms", **{"url": f"http://127.0.0.1:{self.peer.port}/send", **entry})
 
-    def away(self) -> Provider:
-        return self.provider(url=f"http://127.0.0.1:{free_port()}/send")
+    def away(self, **entry: Any) -> Provider:
+        return self.provider(url=f"http://127.0.0.1:{free_port()}/send", **entry)
 
-    def not_ready(self) -> Provider:
-        return self.provider(url=f"https://127.0.0.1:{self._silent.port}/", timeout_seconds=QUICK_SECONDS)
+    def not_ready(self, **entry: Any) -> Provider:
+        return self.provider(url=f"https://127.0.0.1:{self._silent.port}/", timeout_seconds=QUICK_SECONDS, **entry)
 
     def taken(self) -> list[str]:
         return self.peer.taken
@@ -128,11 +128,11 @@ class SmtpStage:
         usual = {"host": "127.0.0.1", "port": self.peer.port, "tls": "none", "sender": "Us <us@example.org>"}
         return build(kind="smtp", **{**usual, **entry})
 
-    def away(self) -> Provider:
-        return self.provider(port=free_port())
+    def away(self, **entry: Any) -> Provider:
+        return self.provider(port=free_port(), **entry)
 
-    def not_ready(self) -> Provider:
-        return self.provider(port=self._silent.port, timeout_seconds=QUICK_SECONDS)
+    def not_ready(self, **entry: Any) -> Provider:
+        return self.provider(port=self._silent.port, timeout_seconds=QUICK_SECONDS, **entry)
 
     def taken(self) -> list[str]:
         return self.peer.taken

@@ -132,6 +132,7 @@ def test_a_few_greylisted_mails_are_no_problem_of_the_provider_and_many_without_
         (LATE, "timeout"),
         (Uncertain(Reason.NO_ANSWER, "end of data: connection cut"), "cut"),
         (Retry(Reason.UNAVAILABLE, "connecting: name not resolved"), "network"),
+        (Retry(Reason.UNAVAILABLE, "connecting: no connection"), "network"),
         (Retry(Reason.UNAVAILABLE, "connecting: certificate refused"), "tls"),
         (NO_FREE_CONNECTION, "no_free_connection"),
         (Retry(Reason.UNAVAILABLE, "simulated: unavailable"), "unavailable"),

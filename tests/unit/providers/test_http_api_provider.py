@@ -113,7 +113,7 @@ async def send(
         "timeout_seconds": timeout_seconds,
     }
     parsed = VendorEntry.model_validate({**entry, "concurrency": concurrency})
-    provider = HttpApiProvider(parsed, Vendor(server.url, meaning, most))
+    provider = HttpApiProvider(parsed, Vendor(server.url, meaning, most), None)
     drafts = []
     for number, to in enumerate(addresses):
         message = Message(f"log_{number}", Channel.SMS, to, "Hello", None, False, None, "tnt_1")
