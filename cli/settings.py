@@ -70,6 +70,10 @@ class TenantCommandSettings(LedgerAddress, TenantBoundSettings):
     """Settings of `tenant`: the address of the ledger, and the bounds of the operator."""
 
 
+class OwnProviderSettings(TenantCommandSettings, SealingSettings):
+    """Settings of `providers list` and `providers check` for a tenant: the keys that open its configurations, too."""
+
+
 class TokenSettings(BaseSettings):
     """Settings of `token`: the secret, and the claims that the producer's settings require."""
 

@@ -1,6 +1,7 @@
 """Ids that depend on tenant, request id and position only, so that every repeat has the same ids (I5).
 
-The only exception is `uuid7`. It makes the id of a request that the caller gave none.
+There are two exceptions. `uuid7` makes the id of a request that the caller gave none. `provider_id` makes one that no
+provider ever had.
 
 The key of a request is 128 bits of SHA-256 as 26 letters. A position is four hexadecimal digits of part and five of
 index. The logs of a request are therefore one range of `_id`, in request order.
@@ -33,6 +34,12 @@ def request_key(tenant_id: str, request_id: str) -> RequestKey:
 def template_id(tenant_id: str, code: str) -> str:
     """Return the id of a template. All its versions share the id."""
     return f"tpl_{_hashed_key(tenant_id, code)}"
+
+
+def provider_id(random_bytes: bytes) -> str:
+    """Return the id of a provider that a tenant manages itself: 80 random bits, as 16 letters."""
+    number = int.from_bytes(random_bytes[:10], "big")
+    return "prv_" + "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(70, -1, -10)])
 
 
 def _hashed_key(tenant_id: str, name: str) -> str:

@@ -112,9 +112,13 @@ _PROBLEM_TO_DO: Mapping[AddressProblem, str] = {
 
 _HTTP_TO_DO: Mapping[int, tuple[str, str]] = {
     200: ("Kafka has the whole request, or the body has the requested data", "Nothing."),
+    201: ("the provider of the tenant is stored", "Nothing. It is in use within 10 s."),
     400: ("a field, header or parameter is wrong. The message names it", "Correct it. Nothing was published."),
     401: ("the token is missing or not valid. `WWW-Authenticate` gives the reason", "Get a new token."),
-    403: ("the token is valid but lacks a scope, or a field names another user", "Ask for the scope in the message."),
+    403: (
+        "the token is valid but lacks a scope, a field names another user, or the operator does not allow more",
+        "Ask for the scope in the message, or stay within the bound.",
+    ),
     404: (
         "the name was not found for this tenant, or is not visible yet",
         "Correct the name. A new request is visible after a consumer has expanded it.",
@@ -122,10 +126,13 @@ _HTTP_TO_DO: Mapping[int, tuple[str, str]] = {
     405: ("the route supports other methods. `Allow` names them", "Use one of them."),
     408: ("the body arrived too slowly", "Send it again, faster or in parts."),
     409: (
-        "the Idempotency-Key was used with another body, or a control request is too late. The message has the state",
-        "Use a new key for another body. Messages that were sent cannot be recalled.",
+        "the Idempotency-Key or the name is used already, or a control request is too late. The message has the state",
+        "Use a new key for another body, and another name. Messages that were sent cannot be recalled.",
     ),
-    413: ("the body is larger than ROLLCALL_MAX_BODY_BYTES", "Split the recipients, or use `rollcall send`."),
+    413: (
+        "the body is larger than ROLLCALL_MAX_BODY_BYTES, or than its route takes",
+        "Split the recipients, or use `rollcall send`.",
+    ),
     415: ("the body is not plain JSON in UTF-8", "Set `Content-Type: application/json` and do not compress."),
     429: (
         "the token or its tenant makes too many calls per second. The message has the limit",

@@ -24,6 +24,13 @@ from schemas.http_responses import (
     RequestResponse,
     SimpleResponse,
 )
+from schemas.provider_configs import (
+    CreateProviderConfigRequest,
+    OkResponse,
+    ProviderConfigListResponse,
+    ProviderConfigResponse,
+    UpdateProviderConfigRequest,
+)
 from schemas.query_parameters import LogSearch
 from schemas.rate_limits import RateLimitsResponse
 from schemas.receipts import Receipt
@@ -39,6 +46,11 @@ SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "http-log-list-response": CommunicationLogListResponse,
     "http-log-response": LogResponse,
     "http-log-search": LogSearch,
+    "http-ok-response": OkResponse,
+    "http-provider-creation": CreateProviderConfigRequest,
+    "http-provider-list-response": ProviderConfigListResponse,
+    "http-provider-response": ProviderConfigResponse,
+    "http-provider-update": UpdateProviderConfigRequest,
     "http-rate-limits-response": RateLimitsResponse,
     "http-request-list-response": RequestListResponse,
     "http-request-response": RequestResponse,

@@ -19,6 +19,11 @@ HASH_BYTES = 16
 _NONCE_BYTES = 12
 
 
+def key_id_of(sealed: bytes) -> str:
+    """Return the id of the key that sealed these bytes."""
+    return sealed[1 : 1 + sealed[0]].decode("ascii", "replace") if sealed else ""
+
+
 class Sealer:
     """Sealing keys. The newest one seals, and any of them opens."""
 
@@ -50,7 +55,7 @@ class Sealer:
     def open(self, sealed: bytes, name: str) -> bytes:
         """Open bytes that were sealed under this name. Raise SealingError."""
         start = 1 + sealed[0] if sealed else 0
-        key_id = sealed[1:start].decode("ascii", "replace")
+        key_id = key_id_of(sealed)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise SealingError(f"no sealing key {key_id!r}")

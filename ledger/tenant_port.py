@@ -42,6 +42,11 @@ class StoredTenant(NamedTuple):
     """Number of changes so far. It is 0 if the tenant has no settings, and then the defaults are returned."""
     providers: tuple[StoredProvider, ...] = ()
 
+    def active_providers(self, channel: Channel) -> list[StoredProvider]:
+        """Return the active providers of a channel, in the order in which they are called."""
+        active = [each for each in self.providers if each.channel is channel and each.is_active]
+        return sorted(active, key=lambda each: each.priority)
+
 
 class Tenants(Protocol):
     """Settings and providers of tenants, one document each."""

@@ -1,11 +1,13 @@
 """Composition root of the HTTP service. Nothing connects before the app starts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
 
 from config.settings import parse_sealing_keys
 from ledger.mongo import MongoLedger
@@ -29,7 +31,7 @@ from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
-from producer.provider_directory import ProviderDirectory
+from producer.provider_directory.directory import ProviderDirectory
 from producer.read.channel_health import channel_health_routes
 from producer.read.places import read_places
 from producer.read.rate_limits import rate_limit_routes
@@ -37,6 +39,7 @@ from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
 from producer.server import serve
 from producer.settings import ProducerSettings
+from producer.tenant_providers.routes import provider_routes
 from schemas.validation_errors import path_of, read_details
 
 
@@ -84,19 +87,22 @@ def build_app(
     deps = Dependencies(
         settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter, providers, read_places()
     )
-    _add_routes(app, deps)
-    app.include_router(health_routes(publisher, gateway, metrics if settings.metrics_port is None else None, clock))
-    _add_error_handlers(app, clock)
+    health = health_routes(publisher, gateway, metrics if settings.metrics_port is None else None, clock)
+    _add_error_handlers(app, clock, _add_routes(app, deps, health))
     app.add_middleware(RequestLoggingMiddleware, metrics=metrics, clock=clock)
     return app
 
 
-def _add_routes(app: FastAPI, deps: Dependencies) -> None:
+def _add_routes(app: FastAPI, deps: Dependencies, health: APIRouter) -> list[BaseRoute]:
+    """Add all routes, and return them."""
     endpoint = BulkEndpoint(deps)
     app.router.routes.append(RouteWithoutQuery(endpoint))
     read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
-    for router in (bulk_routes(endpoint), *read, control_routes(deps), document_routes(app)):
+    change = (provider_routes(deps), control_routes(deps))
+    routers = (bulk_routes(endpoint), *read, *change, document_routes(app), health)
+    for router in routers:
         app.include_router(router)
+    return [route for router in routers for route in router.routes]
 
 
 def run(settings: ProducerSettings) -> None:
@@ -118,7 +124,13 @@ def open_gateway(settings: ProducerSettings) -> LedgerGateway:
     return LedgerGateway(connect)
 
 
-def _add_error_handlers(app: FastAPI, clock: ClockAndRandom) -> None:
+def _allowed(routes: Iterable[BaseRoute], request: Request) -> dict[str, str]:
+    """Return the header with the methods of a path. The framework names those of its first route only."""
+    of_path = [each for each in routes if isinstance(each, Route) and each.matches(request.scope)[0] != Match.NONE]
+    return {"Allow": ", ".join(sorted({method for route in of_path for method in route.methods or ()}))}
+
+
+def _add_error_handlers(app: FastAPI, clock: ClockAndRandom, routes: Iterable[BaseRoute]) -> None:
     """Give every error the shape of the contract, also those of the framework."""
 
     async def on_api_error(_request: Request, error: Exception) -> Response:
@@ -126,10 +138,11 @@ def _add_error_handlers(app: FastAPI, clock: ClockAndRandom) -> None:
             raise error
         return error_response(error, clock.now())
 
-    async def on_http_error(_request: Request, error: Exception) -> Response:
+    async def on_http_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        return simple_response(error.status_code, clock.now(), headers=error.headers)
+        headers = _allowed(routes, request) if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+        return simple_response(error.status_code, clock.now(), headers=headers)
 
     async def on_invalid_query(_request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):

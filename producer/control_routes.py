@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
 from core.ids import RequestKey, request_key
 from ledger.ports import Ledger
 from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from producer.auth.token_verifier import SEND, Principal
+from producer.caller import caller_with
 from producer.dependencies import Dependencies
 from producer.errors import ConflictError
-from producer.http.query_names import unknown_parameter
 from producer.read.search_filters import read_own_request
 from producer.responses import json_response
 from schemas.http_responses import ControlResponse, SimpleResponse
@@ -27,14 +27,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 def control_routes(deps: Dependencies) -> APIRouter:
     """Return the routes, bound to the parts of the service."""
     router = APIRouter()
-
-    async def authorize(request: Request) -> Principal:
-        principal = await deps.gate.admit(request.headers, SEND)
-        if request.query_params:
-            raise unknown_parameter()
-        return principal
-
-    sender = Annotated[Principal, Depends(authorize)]
+    sender = Annotated[Principal, Depends(caller_with(deps, SEND))]
 
     @router.delete("/communication/scheduled/{request_id}", response_model=ControlResponse, responses=_ERRORS)
     async def cancel_scheduled(request_id: str, principal: sender) -> Response:

@@ -13,7 +13,7 @@ from producer.http.tenant_room import TenantRoom
 from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import LedgerGateway
 from producer.metrics import Metrics
-from producer.provider_directory import ProviderDirectory
+from producer.provider_directory.directory import ProviderDirectory
 from producer.settings import ProducerSettings
 
 

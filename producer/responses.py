@@ -12,9 +12,9 @@ from schemas.http_responses import ResponseBody, SimpleResponse
 JSON = "application/json"
 
 
-def json_response(body: ResponseBody, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a 200 with this body."""
-    return Response(body.json_bytes(), 200, headers, JSON)
+def json_response(body: ResponseBody, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
+    """Return a response with this body."""
+    return Response(body.json_bytes(), status, headers, JSON)
 
 
 def simple_response(

@@ -22,7 +22,7 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _integer(value: Any) -> Any:
+def as_integer(value: Any) -> Any:
     """Accept 20.0 as 20: it is an integer in JSON Schema, and some languages write integers like this."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -30,10 +30,10 @@ def _integer(value: Any) -> Any:
 PageNumber = Annotated[
     int,
     Field(ge=1, le=MAX_DEPTH, description="page number from 1. Pages reach at most 10,000 items."),
-    BeforeValidator(_integer),
+    BeforeValidator(as_integer),
 ]
 PageSize = Annotated[
-    int, Field(ge=1, le=MAX_PAGE_SIZE, description="maximum number of items on a page"), BeforeValidator(_integer)
+    int, Field(ge=1, le=MAX_PAGE_SIZE, description="maximum number of items on a page"), BeforeValidator(as_integer)
 ]
 After = Annotated[
     str,
@@ -43,6 +43,11 @@ After = Annotated[
     ),
 ]
 Reference = Annotated[str, StringConstraints(max_length=200)]
+
+
+def _as_boolean(value: Any) -> Any:
+    """Accept only the words of JSON, because pydantic also takes `yes`, `on` and `1`."""
+    return {"true": True, "false": False}.get(value, value if isinstance(value, bool) else None)
 
 
 def _one_or_several(schema: dict[str, Any]) -> None:
@@ -75,6 +80,17 @@ class RateLimitFilter(_Query):
     """Query of the limits of a tenant."""
 
     channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
+
+
+class ProviderFilter(_Query):
+    """Query of `GET /communication/providers`. All conditions must hold."""
+
+    channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
+    is_active: Annotated[bool, BeforeValidator(_as_boolean)] | None = Field(
+        default=None, json_schema_extra=_without_null
+    )
+    page: PageNumber = 1
+    page_size: PageSize = PAGE_SIZE
 
 
 class LogFilters(Paging):

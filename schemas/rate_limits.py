@@ -20,7 +20,8 @@ class ChannelRateLimit(ResponseBody, published_as="ChannelRateLimit"):
     provider: Annotated[
         OptionalText,
         Field(
-            description="first provider of the channel, as the consumers report it. The limits hold for all of them."
+            description="first provider of the channel: of the tenant itself, or as the consumers report it. "
+            "The limits hold for all of them."
         ),
     ] = None
     tenant_id: str

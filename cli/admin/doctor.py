@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from cli.settings import LedgerAddress, SealingSettings, load
 from config.settings import CommonSettings
 from consumer.settings import ConsumerSettings
 from ledger.errors import LedgerNotReady
+from ledger.ports import Ledger
+from ledger.provider_resealing import count_needed_keys
 from producer.settings import ProducerSettings
 from providers.registry import build_providers
 from providers.settings import ProviderSettings
@@ -175,9 +177,36 @@ async def _check_ledger() -> AsyncIterator[Finding]:
                 yield Finding("indexes", problem, f"{program_name()} setup")
             else:
                 yield Finding("indexes", "all indexes exist")
+            for finding in await _check_provider_keys(ledger):
+                yield finding
     except CommandError as error:
         message = str(error).partition(": ")[2] or str(error)
         yield Finding("mongodb", message, f"{_START} mongo, or correct ROLLCALL_MONGO_URL")
+
+
+async def _check_provider_keys(ledger: Ledger) -> list[Finding]:
+    """Return the keys that own providers of tenants need, and a problem for each that is not configured."""
+    try:
+        configured = load(SealingSettings).sealer.key_ids
+    except UsageError:
+        return []
+    return provider_key_findings(await count_needed_keys(ledger.tenants), configured)
+
+
+def provider_key_findings(tenants_by_key: Mapping[str, int], configured: Collection[str]) -> list[Finding]:
+    """Return a problem for each key that own providers need and that is not configured, or a line with all keys."""
+    tenants = {key: "1 tenant" if number == 1 else f"{number:,} tenants" for key, number in tenants_by_key.items()}
+    missing = [
+        Finding(
+            "sealing",
+            f'own providers of {tenants[key]} need the key "{key}", which is not configured',
+            f"add {key} to the end of ROLLCALL_SEALING_KEYS, or let the tenants store these configurations again",
+        )
+        for key in sorted(tenants)
+        if key not in configured
+    ]
+    needed = ", ".join(f'"{key}" ({number})' for key, number in sorted(tenants.items()))
+    return missing or ([Finding("sealing", f"own providers of tenants need {needed}")] if needed else [])
 
 
 async def _check_providers() -> AsyncIterator[Finding]:

@@ -11,6 +11,7 @@ from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer, LeasedC
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
+from consumer.sweep.provider_resealing import ProviderResealing
 from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from consumer.sweep.unfinished_requests import UnfinishedRequests
 from ledger.chunk_port import DueKind
@@ -39,7 +40,7 @@ DEFAULT_INTERVALS = SweepIntervals()
 
 
 class Sweeper:
-    """Claims due and unclaimed chunks, and runs the jobs for unfinished requests and retention.
+    """Claims due and unclaimed chunks, and runs the jobs for unfinished requests, retention and sealing keys.
 
     Due chunks use slots of their own. Unclaimed chunks use the slots of the wake-up messages.
     """
@@ -57,6 +58,7 @@ class Sweeper:
         self._slots, self._wake_up_slots = slots, wake_up_slots
         self._unfinished_requests = UnfinishedRequests(context)
         self._retention = RetentionJob(context, batch_sizes)
+        self._resealing = ProviderResealing(context)
         self._pinged_at = self._counted_at = float("-inf")
 
     async def run(self) -> None:
@@ -81,6 +83,7 @@ class Sweeper:
             self._unfinished_requests.check_next,
             self._retention.run_batch,
             self._measure_backlog,
+            self._resealing.run_batch,
             _give_back_memory,
         )
         try:

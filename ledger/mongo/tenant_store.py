@@ -34,28 +34,26 @@ class MongoTenants(Tenants):
     async def put(self, tenant_id: str, settings: TenantSettings, version: int) -> bool:
         limits = settings.limits
         fields = {"limits.sms": _limits_document(limits.sms), "limits.email": _limits_document(limits.email)}
-        return await self._put(tenant_id, fields, version)
+        return await self._put(tenant_id, {"$set": {"version": version + 1, **fields}}, version)
 
     @override
     async def put_providers(self, tenant_id: str, providers: Sequence[StoredProvider], version: int) -> bool:
         documents = [{**each._asdict(), "channel": each.channel.value} for each in providers]
-        return await self._put(tenant_id, {"providers": documents}, version)
+        merged = {"$map": {"input": {"$literal": documents}, "as": "new", "in": {"$mergeObjects": [_STORED, "$$new"]}}}
+        return await self._put(tenant_id, [{"$set": {"version": version + 1, "providers": merged}}], version)
 
     @override
     async def list_with_providers(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
-        query = {"_id": {"$gt": after}, "providers.0": {"$exists": True}}
-        with translated_errors():
-            documents = await self._tenants.find(query).sort("_id", 1).limit(limit).to_list(None)
-        found = []
-        for document in documents:
-            try:
-                found.append((str(document["_id"]), _stored(document)))
-            except LedgerRefused:
-                continue
-        return found
+        while True:
+            query = {"_id": {"$gt": after}, "providers.0": {"$exists": True}}
+            with translated_errors():
+                documents = await self._tenants.find(query).sort("_id", 1).limit(limit).to_list(None)
+            found = [(str(document["_id"]), stored) for document in documents if (stored := _valid(document))]
+            if found or len(documents) < limit:
+                return found
+            after = documents[-1]["_id"]
 
-    async def _put(self, tenant_id: str, fields: Document, version: int) -> bool:
-        change = {"$set": {"version": version + 1, **fields}}
+    async def _put(self, tenant_id: str, change: Document | list[Document], version: int) -> bool:
         with translated_errors():
             try:
                 result = await self._tenants.update_one(
@@ -64,6 +62,22 @@ class MongoTenants(Tenants):
             except DuplicateKeyError:  # another call stored the first version
                 return False
         return result.matched_count == 1 or result.upserted_id is not None
+
+
+_STORED = {
+    "$arrayElemAt": [
+        {"$filter": {"input": {"$ifNull": ["$providers", []]}, "as": "old", "cond": {"$eq": ["$$old.id", "$$new.id"]}}},
+        0,
+    ]
+}
+"""Stored entry of the provider `new`. It may have fields of a newer version."""
+
+
+def _valid(document: Document) -> StoredTenant | None:
+    try:
+        return _stored(document)
+    except LedgerRefused:
+        return None
 
 
 def _stored(document: Document) -> StoredTenant:

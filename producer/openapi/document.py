@@ -74,7 +74,7 @@ def build_document(app: FastAPI) -> Json:
     components["responses"] = {_component_name(status): _error(status) for status in ERRORS}
     components["securitySchemes"] = {"bearerAuth": _SCHEME}
     for path, operation in _operations(document):
-        needs_token = path.startswith("/communication")
+        needs_token = path.startswith(("/communication", "/admin/communication"))
         operation["tags"] = ["communication" if needs_token else "health"]
         if needs_token:
             operation["security"] = [{"bearerAuth": []}, *_WITHOUT_TOKEN.get(operation["operationId"], ())]
@@ -117,7 +117,7 @@ def _describe_responses(operation: Json) -> None:
         else:
             response["headers"] = {**_headers(status), **response.get("headers", {})}
     responses |= {status: {"$ref": _ERROR.format(name=_component_name(status))} for status in _UNREAD_REQUEST}
-    name, success = operation["operationId"], responses["200"]
+    name, success = operation["operationId"], responses.get("200") or responses["201"]
     if name in RESPONSES:
         success["content"][JSON]["example"] = RESPONSES[name]
     if name in LINKS:

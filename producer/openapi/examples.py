@@ -12,6 +12,7 @@ from producer.http.request_bodies import too_large_message, too_slow_message
 from producer.read.search_filters import NO_REQUEST
 from producer.settings import ProducerSettings
 from schemas.bulk_body import BulkSendRequest
+from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
 from schemas.query_parameters import LogSearch
 
 Json = dict[str, Any]
@@ -58,6 +59,38 @@ BODIES: dict[str, tuple[type[BaseModel], Json]] = {
             "failed": {
                 "summary": "Recipients that a request did not reach",
                 "value": {"request_id": _REQUEST, "status": ["failed", "unknown"], "page_size": 100},
+            },
+        },
+    ),
+    "create_provider": (
+        CreateProviderConfigRequest,
+        {
+            "vendor": {
+                "summary": "An account at a vendor. The name is the kind",
+                "value": {
+                    "channel": "sms",
+                    "provider": "vonage",
+                    "config": '{"sender": "Shop", "api_key": "<key>", "api_secret": "<secret>"}',
+                },
+            },
+            "mail": {
+                "summary": "A mail server that is called second",
+                "value": {
+                    "channel": "email",
+                    "provider": "second",
+                    "priority": 200,
+                    "config": '{"kind": "smtp", "host": "mail.example.com", "sender": "Shop <shop@example.com>"}',
+                },
+            },
+        },
+    ),
+    "update_provider": (
+        UpdateProviderConfigRequest,
+        {
+            "off": {"summary": "Do not use the provider", "value": {"is_active": False}},
+            "configuration": {
+                "summary": "A new configuration, with all secrets",
+                "value": {"config": '{"sender": "Shop", "api_key": "<key>", "api_secret": "<new secret>"}'},
             },
         },
     ),
@@ -117,6 +150,19 @@ _RATE_LIMITS: Json = {
 }
 
 
+_PROVIDER: Json = {
+    "id": "prv_38bwp7hh1q0jf1my",
+    "channel": "sms",
+    "config": '{"sender": "Shop", "api_key": "***", "api_secret": "***"}',
+    "created_at": _TIMESTAMP,
+    "is_active": True,
+    "priority": 100,
+    "provider": "vonage",
+    "tenant_id": "tnt_xyz789",
+    "updated_at": _TIMESTAMP,
+}
+
+
 def _list_response(message: str, item: Json) -> Json:
     return {"code": 200, "items": [item], "message": message, "pagination": _PAGE, "timestamp": _TIMESTAMP, "total": 1}
 
@@ -138,12 +184,17 @@ RESPONSES: dict[str, Json] = {
     "read_request": {**_SUMMARY, **_COUNTS, **_OK},
     "read_rate_limits": _RATE_LIMITS,
     "read_rate_limits_as_admin": _RATE_LIMITS,
+    "list_providers": _list_response("ok", _PROVIDER),
+    "read_provider": {**_OK, "data": _PROVIDER},
+    "create_provider": {**_OK, "code": 201, "data": _PROVIDER},
+    "update_provider": {**_OK, "data": _PROVIDER},
+    "delete_provider": {"code": 200, "message": "ok"},
     "cancel_scheduled": _control_response("cancelled", "cancelled", 0),
     "cancel": _control_response("cancelled, at most 100 deliveries that had begun may still be sent", "cancelled", 100),
     "pause": _control_response("paused, at most 100 deliveries that had begun may still be sent", "paused", 100),
     "resume": _control_response("sending", "sending", 0),
 }
-"""Example of the 200 of each operation."""
+"""Example of the success of each operation."""
 
 ERRORS: dict[str, Json] = {
     status: {"code": int(status), "message": message, "timestamp": _TIMESTAMP}

@@ -61,6 +61,23 @@ LINKS: dict[str, Json] = {
             "description": "The deliveries of the request.",
         },
     },
+    "create_provider": {
+        "provider": {
+            "operationId": "read_provider",
+            "parameters": {"provider_id": "$response.body#/data/id"},
+            "description": "The new provider.",
+        },
+        "change": {
+            "operationId": "update_provider",
+            "parameters": {"provider_id": "$response.body#/data/id"},
+            "description": "A change of the new provider.",
+        },
+        "end": {
+            "operationId": "delete_provider",
+            "parameters": {"provider_id": "$response.body#/data/id"},
+            "description": "The end of the new provider.",
+        },
+    },
     **dict.fromkeys(("cancel_scheduled", "cancel", "pause", "resume"), _CONTROLLED_REQUEST),
 }
-"""Links from the 200 of each operation."""
+"""Links from the success of each operation."""

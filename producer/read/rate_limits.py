@@ -1,16 +1,14 @@
 """Routes that show the limits of the caller's tenant."""
 
-from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from core.tenant_limits import limits_in_effect
 from ledger.ports import Ledger
 from producer.auth.token_verifier import ADMIN, READ, Principal
+from producer.caller import caller_with
 from producer.dependencies import Dependencies
-from producer.errors import BadRequestError
-from producer.http.query_names import unknown_parameter
 from producer.responses import json_response
 from schemas.http_responses import SimpleResponse
 from schemas.query_parameters import RateLimitFilter
@@ -28,14 +26,16 @@ def rate_limit_routes(deps: Dependencies) -> APIRouter:
 
     @router.get("/communication/rate-limits", response_model=RateLimitsResponse, responses=_ERRORS)
     async def read_rate_limits(
-        principal: Annotated[Principal, Depends(_caller(deps, READ))], query: Annotated[RateLimitFilter, Query()]
+        principal: Annotated[Principal, Depends(caller_with(deps, READ, RateLimitFilter))],
+        query: Annotated[RateLimitFilter, Query()],
     ) -> Response:
         """Return the limits of the caller's tenant, by channel."""
         return await _rate_limits(deps, principal, query.channel)
 
     @router.get("/admin/communication/rate-limits", response_model=RateLimitsResponse, responses=_ERRORS)
     async def read_rate_limits_as_admin(
-        principal: Annotated[Principal, Depends(_caller(deps, ADMIN))], query: Annotated[RateLimitFilter, Query()]
+        principal: Annotated[Principal, Depends(caller_with(deps, ADMIN, RateLimitFilter))],
+        query: Annotated[RateLimitFilter, Query()],
     ) -> Response:
         """Return the limits of the caller's tenant, by channel. The token needs the scope of an administrator."""
         return await _rate_limits(deps, principal, query.channel)
@@ -43,37 +43,23 @@ def rate_limit_routes(deps: Dependencies) -> APIRouter:
     return router
 
 
-def _caller(deps: Dependencies, scope: str) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
-    """Return a dependency that authenticates the caller and refuses parameters that the routes do not have."""
-
-    async def caller(request: Request) -> Principal:
-        principal = await deps.gate.admit(request.headers, scope)
-        for name in request.query_params:
-            if name not in RateLimitFilter.model_fields:
-                raise unknown_parameter(RateLimitFilter.model_fields)
-            if len(request.query_params.getlist(name)) > 1:
-                raise BadRequestError(f"{name}: is given twice")
-        return principal
-
-    return caller
-
-
 async def _rate_limits(deps: Dependencies, principal: Principal, channel: Channel | None) -> Response:
     providers = {each: await _first_provider(deps, principal.tenant_id, each) for each in Channel}
 
     async def read(ledger: Ledger) -> RateLimits:
-        own = (await ledger.tenants.get(principal.tenant_id)).settings.limits
+        tenant = await ledger.tenants.get(principal.tenant_id)
+        own = {each: tenant.active_providers(each) for each in Channel}
         by_channel = {
             each.value: ChannelRateLimit(
                 max_per_min=limits.minute,
                 max_per_hour=limits.hour,
                 max_per_day=limits.day,
-                provider=providers[each],
+                provider=own[each][0].name if own[each] else providers[each],
                 tenant_id=principal.tenant_id,
             )
             for each in Channel
             if channel in (None, each)
-            for limits in [limits_in_effect(own, deps.settings.tenant_bounds, each)]
+            for limits in [limits_in_effect(tenant.settings.limits, deps.settings.tenant_bounds, each)]
         }
         return RateLimits(**by_channel)
 

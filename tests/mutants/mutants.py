@@ -1019,4 +1019,32 @@ MUTANTS = (
         ),
         test="tests/flow/consumer/test_budgets.py",
     ),
+    Mutant(
+        "secret-shown",
+        "the configuration of a tenant's provider is shown with its secrets",
+        (
+            Edit(
+                "providers/tenant_entries.py", "if field in _fields_of(model, SecretStr):", "if not model.model_fields:"
+            ),
+        ),
+        test="tests/unit/providers/test_tenant_entries.py",
+    ),
+    Mutant(
+        "same-reference",
+        "another configuration of a tenant's provider has the reference of the one before",
+        (Edit("producer/tenant_providers/changes.py", "version=stored.version + 1", "version=stored.version"),),
+        test="tests/flow/producer/test_tenant_providers.py",
+    ),
+    Mutant(
+        "connections-without-others",
+        "the connections of the other providers of a tenant are not counted",
+        (
+            Edit(
+                "producer/tenant_providers/changes.py",
+                "total = wanted + sum(_connections(each, self._open(each)) for each in others)",
+                "total = wanted",
+            ),
+        ),
+        test="tests/flow/producer/test_refused_tenant_providers.py",
+    ),
 )

@@ -1,5 +1,6 @@
 """The HTTP service on in-memory implementations, for tests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -86,9 +87,13 @@ class Clock:
     monotonic: float = 0.0
     slept: float = 0.0
     """Seconds for which the service wanted to sleep. No time passes meanwhile."""
+    random_bytes: Callable[[int], bytes] = lambda count: b"\x07" * count
 
     async def sleep(self, seconds: float) -> None:
         self.slept += seconds
+
+    def draw(self, count: int) -> bytes:
+        return self.random_bytes(count)
 
 
 @dataclass
@@ -137,9 +142,7 @@ def a_service(
     clock = Clock()
     publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: clock.now)
     gateway = gateway or a_gateway(ledger)
-    clock_and_random = ClockAndRandom(
-        lambda: clock.now, lambda count: b"\x07" * count, lambda: clock.monotonic, clock.sleep
-    )
+    clock_and_random = ClockAndRandom(lambda: clock.now, clock.draw, lambda: clock.monotonic, clock.sleep)
     waiter = CompletionWaiter(gateway, max_waiting)
     app = build_app(
         some_settings(**changes), publisher=publisher, gateway=gateway, clock=clock_and_random, waiter=waiter

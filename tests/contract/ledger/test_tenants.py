@@ -85,6 +85,20 @@ async def test_fields_of_a_newer_version_stay_and_wrong_ones_are_refused(contrac
         await tenants.insert_one({"_id": "tnt_new", "version": 7, "policies": {"quiet": True}})
         await tenants.insert_one({"_id": "tnt_bad", "version": 1, "limits": {"sms": {"max_per_min": "many"}}})
 
+        newer = {**OWN._asdict(), "channel": "sms", "pool": "$fast"}
+        await tenants.insert_one({"_id": "tnt_own", "version": 3, "providers": [newer]})
+        await tenants.insert_many(
+            {"_id": f"tnt_a{number}", "version": 1, "providers": [{**newer, "channel": "fax"}]} for number in range(3)
+        )
+
+        changed = OWN._replace(name="$name", version=2)
+        assert await ledger.tenants.put_providers("tnt_own", (OWN._replace(id="prv_2"), changed), 3)
+        own = await tenants.find_one({"_id": "tnt_own"})
+        assert own is not None
+        assert [each.get("pool") for each in own["providers"]] == [None, "$fast"]  # type: ignore[attr-defined]
+        assert (await ledger.tenants.get("tnt_own")).providers == (OWN._replace(id="prv_2"), changed)
+        assert [tenant_id for tenant_id, _ in await ledger.tenants.list_with_providers(limit=2)] == ["tnt_own"]
+
         assert await ledger.tenants.put("tnt_new", SETTINGS, 7)
         stored = await tenants.find_one({"_id": "tnt_new"})
         assert stored is not None

@@ -17,6 +17,8 @@ _REGIONS = "a schema would have to list the countries, and they change with the 
 _ADDRESS = "a schema does not know the rules for addresses"
 _TEXT = "a schema does not read the placeholders of a text"
 _PRICES = "a schema does not know the prices of the consumers"
+_PROVIDERS = "a schema does not know the providers of the consumers and of the tenant"
+_CONFIG = "a schema does not look into the text of a configuration"
 
 BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/bulk": {
@@ -28,6 +30,7 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"(recipients\[\d+\]\.)?region: must be the ISO 3166-1 code of a country .+": _REGIONS,
         r"budget: must not be given, because no provider of the channel has prices\. .+": _PRICES,
         r"(reply_to|cc\[\d+\]): the address .+": _ADDRESS,
+        r"provider: there is no provider of (sms|email) with this name": _PROVIDERS,
     },
     "GET /communication/logs": {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,
@@ -42,6 +45,8 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,
         r"page: must not be given together with `after`": _TOGETHER,
     },
+    "POST /admin/communication/providers": {r"(config(\..+)?|channel): must .+": _CONFIG},
+    "PUT /admin/communication/providers/{provider_id}": {r"config(\..+)?: must .+": _CONFIG},
 }
 """Allowed 400s for requests that match the document, by operation: the whole message and its reason."""
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from ledger.provider_states import ProviderState
+from ledger.tenant_port import StoredProvider
 from schemas.statuses import Channel
 from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
-from tests.support.service import Service, a_service, a_token
+from tests.support.service import NOON, Service, a_service, a_token
 
 LIMITS, ADMIN_LIMITS = "/communication/rate-limits", "/admin/communication/rate-limits"
 READ, ADMIN = "communication:read", "communication:admin"
@@ -46,6 +47,15 @@ async def test_the_first_provider_of_the_channel_is_named(service: Service) -> N
     await service.ledger.provider_states.report("consumer", providers)
     data = (await body(service, LIMITS))["data"]
     assert (data["sms"]["provider"], data["email"].get("provider")) == ("aliyun", None)
+
+
+async def test_the_first_own_provider_of_a_tenant_is_named(service: Service) -> None:
+    own = StoredProvider("prv_1", "second", Channel.SMS, 5, True, 1, b"", NOON, NOON)
+    first = own._replace(id="prv_2", name="first", priority=1)
+    await service.ledger.tenants.put_providers("tnt_a", (own, first, first._replace(is_active=False, priority=0)), 1)
+    await service.ledger.provider_states.report("consumer", [ProviderState("aliyun", Channel.SMS)])
+    assert (await body(service, LIMITS))["data"]["sms"]["provider"] == "first"
+    assert (await body(service, LIMITS, tenant="tnt_b"))["data"]["sms"]["provider"] == "aliyun"
 
 
 async def test_a_tenant_without_settings_has_the_bounds_of_the_operator(service: Service) -> None:

@@ -8,7 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from schemas.bulk_body import BulkSendRequest
-from schemas.query_parameters import LogFilters, LogSearch, Paging
+from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
+from schemas.query_parameters import LogFilters, LogSearch, Paging, ProviderFilter
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel
 from schemas.validation_errors import drop_object_branch, path_of, read_problems
@@ -58,7 +59,19 @@ def unbounded(name: str, schema: dict[str, Any]) -> Iterator[str]:
             yield from unbounded(child, value)
 
 
-@pytest.mark.parametrize("model", [BulkSendRequest, BulkRequest, LogSearch, LogFilters, Paging])
+BODIES = [
+    BulkSendRequest,
+    BulkRequest,
+    LogSearch,
+    LogFilters,
+    Paging,
+    ProviderFilter,
+    CreateProviderConfigRequest,
+    UpdateProviderConfigRequest,
+]
+
+
+@pytest.mark.parametrize("model", BODIES)
 def test_every_field_that_a_caller_may_send_has_a_bound(model: type[BaseModel]) -> None:
     assert list(unbounded(model.__name__, model.model_json_schema())) == []
 

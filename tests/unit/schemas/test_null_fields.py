@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from schemas.bulk_body import BulkSendRequest
+from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
 from schemas.query_parameters import LogSearch
 from schemas.requests import BulkRequest, IntakeRecipient, Recipient
 
@@ -16,6 +17,8 @@ SMALLEST: dict[type[BaseModel], dict[str, Any]] = {
     BulkSendRequest: {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]},
     BulkRequest: {"channel": "sms", "content": "Hello", "recipients": ["13800138000"], "tenant_id": "tnt_a"},
     LogSearch: {},
+    CreateProviderConfigRequest: {"channel": "sms", "config": "{}", "provider": "http"},
+    UpdateProviderConfigRequest: {},
 }
 OPTIONAL = [
     (model, field.alias or name)

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import Result
 
 from cli.admin.create_topics import ExistingTopic
-from cli.admin.doctor import check_topic
+from cli.admin.doctor import check_topic, provider_key_findings
 from cli.admin.init import environment_text
 from cli.settings import SendSettings
 from tests.support.cli_runner import run_rollcall
@@ -87,3 +87,16 @@ def test_an_unreachable_system_does_not_hide_other_findings() -> None:
     assert "ok    providers   sim-sms (sms): ok" in result.stdout
     assert 'ok    sealing     encryption key "k1" works' in result.stdout
     assert "hidden" not in result.output
+
+
+def test_a_key_that_own_providers_need_is_a_problem_if_it_is_not_configured() -> None:
+    (missing,) = provider_key_findings({"old": 1_200, "new": 1}, ("new", "other"))
+    (complete,) = provider_key_findings({"old": 1_200, "new": 1}, ("new", "old"))
+
+    assert missing.message == 'own providers of 1,200 tenants need the key "old", which is not configured'
+    assert missing.fix.startswith("add old to the end of ROLLCALL_SEALING_KEYS")
+    assert (complete.message, complete.fix) == (
+        'own providers of tenants need "new" (1 tenant), "old" (1,200 tenants)',
+        "",
+    )
+    assert provider_key_findings({}, ("new",)) == []
