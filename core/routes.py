@@ -1,7 +1,8 @@
 """Routes: which providers may send to a recipient, and in which order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from schemas.statuses import Category, Channel
@@ -59,9 +60,10 @@ class RouteRule:
 class RouteTable:
     """Routes of one request. The longest prefix of a recipient counts."""
 
-    def __init__(self, channel: Channel, default: Route, by_prefix: Sequence[tuple[str, Route]] = ()) -> None:
-        self._default, self._matches = default, _has_prefix if channel is Channel.SMS else _has_domain
-        self._by_prefix = sorted(by_prefix, key=lambda pair: -len(pair[0]))
+    def __init__(self, channel: Channel, default: Route, by_prefix: Iterable[tuple[str, Route]] = ()) -> None:
+        self._default, self._by_prefix = default, dict(by_prefix)
+        lengths = tuple(sorted({len(prefix) for prefix in self._by_prefix}, reverse=True))
+        self._prefixes = partial(_beginnings, lengths) if channel is Channel.SMS else _domains
 
     @property
     def only_route(self) -> Route | None:
@@ -70,7 +72,8 @@ class RouteTable:
 
     def route_of(self, address: str) -> Route:
         """Return the route of a recipient. The address is normalised (core/addresses)."""
-        return next((route for prefix, route in self._by_prefix if self._matches(address, prefix)), self._default)
+        by_prefix = self._by_prefix
+        return next((by_prefix[prefix] for prefix in self._prefixes(address) if prefix in by_prefix), self._default)
 
 
 class Routes:
@@ -118,10 +121,14 @@ class Routes:
         return RouteTable(channel, general, narrower)
 
 
-def _has_prefix(number: str, prefix: str) -> bool:
-    return number.startswith(prefix)
+def _beginnings(lengths: Sequence[int], number: str) -> Iterator[str]:
+    """Yield the beginnings of a number that have these lengths."""
+    return (number[:length] for length in lengths)
 
 
-def _has_domain(address: str, domain: str) -> bool:
-    host = address.rpartition("@")[2].lower()
-    return host == domain or host.endswith(f".{domain}")
+def _domains(address: str) -> Iterator[str]:
+    """Yield the domain of an e-mail address, and the domains that it is a subdomain of."""
+    domain = address.rpartition("@")[2].lower()
+    while domain:
+        yield domain
+        domain = domain.partition(".")[2]

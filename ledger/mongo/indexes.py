@@ -144,6 +144,13 @@ INDEXES = (
         "the deletion of reports of consumers that have ended",
         {"expireAfterSeconds": 86_400},
     ),
+    Index(
+        "permits",
+        "forgotten",
+        (("used_at", 1),),
+        "the deletion of permits whose day is over",
+        {"expireAfterSeconds": 2 * 86_400},
+    ),
 )
 
 

@@ -21,13 +21,13 @@ from core.rate_schedule import (
 from ledger.mongo.connection import Document, translated_errors
 from ledger.permit_port import Permits
 
-_NOW = {"$toDouble": "$$NOW"}
+_SET_NOW: Document = {"$set": {"now": {"$toDouble": "$$NOW"}, "used_at": "$$NOW"}}
 _NO_LIMIT = 2**53
 """Limit of a period without a limit."""
 
 
 class MongoPermits(Permits):
-    """Permits in the collection `permits`."""
+    """Permits in the collection `permits`. MongoDB deletes those that nobody takes for two days."""
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
         self._permits = collection
@@ -86,7 +86,7 @@ def _lease(per_ms: float, slots: int, unused: int) -> list[Document]:
     speed = {"$cond": [{"$gt": ["$unused", 0.0]}, CATCH_UP, 1.0]}
     caught_up = {"$multiply": ["$leased.slots", {"$subtract": [1, {"$multiply": ["$leased.interval", per_ms]}]}]}
     return [
-        {"$set": {"now": _NOW}},
+        _SET_NOW,
         {"$set": {"unused": waiting, "leased": {"first_at": first_at}}},
         {
             "$set": {
@@ -114,7 +114,7 @@ def _take(limits: PeriodLimits, permits: int) -> list[Document]:
     }
     left = [{"$subtract": [_limit(limits, name), f"${name}.used"]} for name in PERIOD_SECONDS]
     return [
-        {"$set": {"now": _NOW}},
+        _SET_NOW,
         {"$set": {name: {"start": starts[name], "used": used[name]} for name in PERIOD_SECONDS}},
         {"$set": {"granted": {"$max": [0, {"$min": [permits, *left]}]}}},
         {"$set": {f"{name}.used": {"$add": [f"${name}.used", "$granted"]} for name in PERIOD_SECONDS}},

@@ -2,11 +2,14 @@
 
 import asyncio
 import itertools
+from datetime import datetime
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
 
-from core.period_limits import PeriodLimits
+from core.period_limits import PERIOD_SECONDS, PeriodLimits
 from core.rate_schedule import CATCH_UP, MAX_AHEAD_SECONDS, SHARE, SlotLease
+from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from tests.contract.ledger.conftest import Wait
 
@@ -120,3 +123,22 @@ async def test_a_higher_limit_counts_what_was_taken_before(ledger: Ledger) -> No
 
     assert (await ledger.permits.take(KEY, PeriodLimits(day=5), 1)).permits == 0
     assert (await ledger.permits.take(KEY, PeriodLimits(day=10), 9)).permits == 2
+
+
+async def test_mongodb_forgets_permits_after_the_longest_period(contract_database: tuple[str, str]) -> None:
+    url, name = contract_database
+    ledger = await MongoLedger.connect(url, name)
+    client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(url)
+    permits = client[name]["permits"]
+    try:
+        await ledger.setup()
+        index = (await permits.index_information())["forgotten"]
+        await ledger.permits.take("tenant", PeriodLimits(day=5), 1)
+        await ledger.permits.lease_slots("provider", 10.0, 1, 0)
+        assert {type(document["used_at"]) async for document in permits.find()} == {datetime}
+    finally:
+        await permits.delete_many({})
+        client.close()
+        await ledger.aclose()
+    assert index["key"] == [("used_at", 1)]
+    assert index["expireAfterSeconds"] > max(PERIOD_SECONDS.values())

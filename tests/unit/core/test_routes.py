@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from core.routes import Route, RouteRule, Routes, Target
+from core.routes import Route, RouteRule, Routes, RouteTable, Target
 from schemas.statuses import Category, Channel
 
 SMS, EMAIL, MARKETING, NOTICE = Channel.SMS, Channel.EMAIL, Category.MARKETING, Category.TRANSACTIONAL
@@ -95,3 +95,26 @@ def test_providers_of_one_priority_share_the_windows_by_weight() -> None:
     shares = Counter(route.pick(draw) for _ in range(10_000))
     assert shares.keys() == {"a", "b"}
     assert 6_800 < shares["a"] < 7_200
+
+
+def test_a_thousand_prefixes_cost_no_more_than_their_lengths() -> None:
+    """The time of a chunk with a thousand routes must not depend on their number."""
+    narrower = [(f"+86{number:04}", to(f"p{number}")) for number in range(1_000)]
+    table = RouteTable(SMS, to("default"), [*narrower, ("+86", to("china"))])
+
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __getitem__(self, at: object) -> str:
+            nonlocal compared
+            compared += 1
+            return str.__getitem__(self, at)  # type: ignore[index]
+
+    assert [table.route_of(Counted(number)) for number in ("+86099912345", "+8613800138000", "+4930123456")] == [
+        to("p999"),
+        to("china"),
+        to("default"),
+    ]
+    assert compared == 5
