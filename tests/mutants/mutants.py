@@ -795,8 +795,8 @@ MUTANTS = (
         (
             Edit(
                 "consumer/provider_choice.py",
-                "self._group_of = None if self._table.only_route else self._route_of",
-                "self._group_of = None",
+                "return None if self._offer.table.only_route else self._route_of",
+                "return None",
             ),
         ),
         test="tests/flow/consumer/deliver/test_routes.py",
