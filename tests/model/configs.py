@@ -109,7 +109,8 @@ ALL = (
     Config("budget-two", TWO, answers="SRU", budget=1, crashes=1, lapses=0, overlap=False),
     Config("budget-window", TWO, answers="SRU", budget=1, window=2, crashes=1, lapses=0, overlap=False),
     Config("budget-zombie", ONE, answers="SRU", budget=1, crashes=1, lapses=1, overlap=False),
-    Config("budget-resend", ONE, answers="SRU", policy="resend", budget=2, crashes=2, lapses=0, attempts=3),
+    Config("budget-resend", ONE, answers="SRU", policy="resend", budget=2, crashes=1, lapses=1, attempts=3),
+    Config("budget-deduplicates", ONE, answers="SRU", providers="d", budget=1, crashes=1, lapses=1),
 )
 CONFIGS = {config.name: config for config in ALL}
 

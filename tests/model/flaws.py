@@ -58,6 +58,14 @@ MUTATIONS = {
     "reserves_after_call": ("the budget is reserved after the call", "budget"),
     "reserves_unfenced": ("a former owner replaces the amount of a later one", "budget-zombie"),
     "unreserved_is_taken_over": ("a window that is not reserved yet is taken over as uncertain", "budget"),
+    "deduplicated_is_free": (
+        "a try of a dead owner costs nothing if its provider deduplicates, and refuses the next one",
+        "budget-deduplicates",
+    ),
+    "earlier_log_counts": (
+        "what an owner has paid beyond the log of a former one is given back",
+        "budget-resend",
+    ),
     "uncertain_is_free": ("a delivery that a dead owner may have sent costs nothing", "budget"),
     "request_secrets_erased_at_close": ("the first chunk that is closed erases those of the request", "two-chunks"),
 }

@@ -48,6 +48,8 @@ QUICK = (
     "reserves_unfenced",
     "unreserved_is_taken_over",
     "uncertain_is_free",
+    "deduplicated_is_free",
+    "earlier_log_counts",
 )
 """Flaws that a short search finds."""
 

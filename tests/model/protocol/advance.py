@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tests.model.protocol.budget import beyond_budget, doubts_after, reserve_next
+from tests.model.protocol.budget import beyond_budget, doubts_after, is_paid_before, reserve_next
 from tests.model.protocol.claim import begins_wrongly, resume_previous_claim, with_window
 from tests.model.protocol.providers import choices, counted_once_more, sent_with, targets
 from tests.model.protocol.state import IDLE, LIVE, MOVED, NEXT, TODO, Chunk, Entry, Line, State, Step, Worker, bits, put
@@ -110,7 +110,7 @@ def _following(
     entries = tuple(Entry(*line, TODO) for line in lines)
     known = worker.stop or worker.pauses % 2
     worker = worker._replace(taken_over=0, first=0, entries=entries, to_log=written.decided)
-    worker = worker._replace(room=-1, doubts=written.doubts)
+    worker = worker._replace(room=-1, doubts=written.doubts, paid_before=is_paid_before(m, lines))
     after = s._replace(chunks=put(s.chunks, worker.chunk, written))
     worker = expire(m, after, obey(m, worker, written, (written.cancelled, written.pauses)))
     doubted = any(entry.doubted or entry.pinned for entry in entries)

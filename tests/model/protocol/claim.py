@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tests.model.protocol.budget import is_paid_before
 from tests.model.protocol.providers import first_choices, record_new_intent
 from tests.model.protocol.state import (
     CLAIMED,
@@ -87,7 +88,7 @@ def _claim(  # noqa: PLR0917
     unacked = 0 if "takeover_publishes_window" in flaws else chunk.unacked
     first = int(m.config.has_route or m.config.budget is not None)
     worker = Worker(SEND, k, 1, int(taken_over), entries, unacked, 0, 0, to_log, first=first, known=known)
-    worker = worker._replace(doubts=chunk.doubts)
+    worker = worker._replace(doubts=chunk.doubts, paid_before=is_paid_before(m, lines))
     after = s._replace(
         chunks=put(s.chunks, k, chunk),
         exposed=_exposed(m, s, entries) if taken_over else s.exposed,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.model.protocol.advance import advance, intend_again, obey_fenced
-from tests.model.protocol.budget import cost_of, note_takeover, reserve_claimed, settle
+from tests.model.protocol.budget import beyond_log, cost_of, note_takeover, reserve_claimed, settle
 from tests.model.protocol.claim import resume_previous_claim
 from tests.model.protocol.close_or_release import close, is_done, leave
 from tests.model.protocol.providers import has, record_new_intent
@@ -100,7 +100,7 @@ def recover_window(m: "Model", s: State, at: int, worker: Worker) -> Iterator[St
             entries.append(entry._replace(doubted=worker.taken_over))
         else:
             entries.append(_after_takeover(m, worker, entry))
-    worker = note_takeover(m, worker._replace(entries=tuple(entries), unacked=unacked))
+    worker = note_takeover(m, s, worker._replace(entries=tuple(entries), unacked=unacked))
     permits = s.permits
     if "takeover_gives_permits_back" in m.flaws:
         permits = max(0, permits - sum(entry.answer == LOST for entry in entries))
@@ -136,8 +136,10 @@ def log(m: "Model", s: State, at: int, worker: Worker) -> Step:
     why = _logged_wrongly(m, s, delivery, outcome, logs[delivery])
     costs = s.costs
     if costs:
-        after = after._replace(doubts=put(worker.doubts, delivery, 0))
-        costs = costs if taken else put(costs, delivery, cost_of(m, worker, delivery, outcome))
+        cost = cost_of(m, worker, delivery, outcome)
+        beyond = beyond_log(m, s, delivery, cost) if taken else 0
+        after = after._replace(doubts=put(worker.doubts, delivery, beyond))
+        costs = costs if taken else put(costs, delivery, cost)
     return moved(s, at, after, "log", delivery, NAMES[outcome], *taken, complaint=why, logs=logs, costs=costs)
 
 

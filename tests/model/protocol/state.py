@@ -163,6 +163,8 @@ class Worker(NamedTuple):
     outbid: int = 0
     """True if a later owner of the chunk has reserved."""
     doubts: tuple[int, ...] = ()
+    paid_before: int = 0
+    """True if an earlier try of the window counts as paid, at a provider that deduplicates."""
 
 
 class Expander(NamedTuple):
