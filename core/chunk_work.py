@@ -125,7 +125,7 @@ class Work:
     cost: Cost = field(default_factory=dict)
     """Sum of the costs in the logs of the deliveries in `counts`. It is set and never incremented (I2)."""
     doubts: Mapping[int, int] = field(default_factory=dict)
-    """Possible cost of uncertain tries of deliveries without an outcome, in millionths by index in the part."""
+    """Possible cost of uncertain tries that is in no log, in millionths by index in the part."""
 
     @property
     def waiting(self) -> int:

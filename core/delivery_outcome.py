@@ -71,6 +71,10 @@ class OutcomeRules:
     """Providers of the route that refused the deliveries before, since their last attempt."""
     another_takes_calls: bool = False
     """True if a provider of the route takes calls now, and has not refused the deliveries since their last attempt."""
+    taken_over: bool = False
+    """True if a previous owner may have sent the window."""
+    is_paid_before: bool = False
+    """True if an earlier try counts as paid, and the provider deduplicates. It bills a delivery once."""
     stopped_as: Status = Status.CANCELLED
     stop_detail: str | None = None
 

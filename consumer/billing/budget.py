@@ -10,7 +10,7 @@ from consumer.deliver.lease import Lease
 from consumer.deliver.open_window import OpenWindow
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import Batch, DecidedDelivery, Window, Work
-from core.delivery_outcome import NotSent
+from core.delivery_outcome import NotSent, WindowDelivery
 from core.index_ranges import indices, to_ranges
 from core.money import Cost
 from core.send_result import Retry
@@ -43,7 +43,10 @@ class ChunkBudget:
 
         Return the intent without the deliveries for which the budget has no room, and the work with their outcomes.
         """
-        prices = {entry.index: await self._most(entry.index, intent.provider) for entry in window.without_result}
+        prices = {
+            entry.index: 0 if _is_paid_before(window, entry) else await self._most(entry.index, intent.provider)
+            for entry in window.without_result
+        }
         spent = self._spent(cost)
         room = await self._reserve(spent + sum(prices.values())) - spent
         beyond: list[DecidedDelivery] = []
@@ -52,6 +55,8 @@ class ChunkBudget:
                 room -= prices[entry.index]
             else:
                 doubted = entry.possibly_sent or window.taken_over or window.is_pinned
+                if window.taken_over and not (entry.possibly_sent or window.is_pinned):
+                    self._costs.add_doubts([entry.index], window.provider)
                 beyond.append(_decide(entry.index, entry.attempts, doubted=doubted))
         batch = _without(intent.batch, {decided.index for decided in beyond})
         self._admitted = replace(intent, batch=batch, reserved=True) if batch else None
@@ -99,6 +104,11 @@ def unreserved(header: RequestHeader, budget: ChunkBudget | None, window: OpenWi
     if header.budget is None or (budget and budget.covers(window)):
         return None
     return NotSent.DEFERRED if budget else NO_PRICES
+
+
+def _is_paid_before(window: OpenWindow, entry: WindowDelivery) -> bool:
+    """Return whether an earlier try counts as paid, at a provider that deduplicates and bills a delivery once."""
+    return window.is_pinned and not entry.possibly_sent
 
 
 def _decide(index: int, attempts: int, *, doubted: bool) -> DecidedDelivery:

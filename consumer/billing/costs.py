@@ -1,15 +1,17 @@
 """Costs of the deliveries of one chunk. What was sent and what may have been sent counts as paid."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from consumer.billing.segments import RenderedSegments
+from consumer.deliver.open_window import OpenWindow
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import WaitingDelivery
-from core.delivery_outcome import WindowDelivery
+from core.delivery_outcome import OutcomeRules, WindowDelivery
+from core.ids import LogId, index_of
 from core.money import Cost
 from core.send_result import Uncertain
 from ledger.chunk_recipients import ChunkRecipient
-from ledger.models import Chunk
+from ledger.models import Chunk, Log
 from providers.prices import PriceList
 from schemas.statuses import Status
 
@@ -18,7 +20,7 @@ PAID = frozenset({Status.SENT, Status.UNKNOWN})
 
 
 class ChunkCosts:
-    """Prices of the tries of SMS, and possible costs of uncertain tries of deliveries without an outcome."""
+    """Prices of the tries of SMS, and possible costs of uncertain tries that are in no log."""
 
     def __init__(
         self,
@@ -52,24 +54,50 @@ class ChunkCosts:
         """Return the work to find the price of a delivery, in characters of its text."""
         return self._segments.weight(index - self._first)
 
-    def forget(self, indices: Iterable[int]) -> None:
-        """Drop the doubts of deliveries whose log is stored, because it has their cost."""
-        for index in indices:
-            self.doubts.pop(index, None)
+    def note_recovered(self, window: OpenWindow, logs: Mapping[int, Log]) -> None:
+        """Drop the doubts of deliveries that have a log, because it has their cost.
 
-    def note_takeover(self, entries: Iterable[WindowDelivery], provider: str | None) -> None:
-        """Count the try of a previous owner as paid for each delivery that is sent again."""
-        self._add_doubts((entry.index for entry in entries if entry.possibly_sent), provider)
+        For each delivery of a window that was taken over and is sent again, count the try of the previous owner.
+        """
+        is_new_try = window.taken_over and not window.is_pinned
+        for index, log in logs.items():
+            if doubt := self.doubts.pop(index, None):
+                last = self.price(index, window.provider) if is_new_try else None
+                self._note_unlogged(index, doubt + (last or 0), log)
+        if window.taken_over:
+            self.add_doubts((entry.index for entry in window.without_result if entry.possibly_sent), window.provider)
 
     def note_retries(
-        self, entries: Iterable[WindowDelivery], retries: Iterable[WaitingDelivery], provider: str | None
+        self, entries: Iterable[WindowDelivery], retries: Sequence[WaitingDelivery], rules: OutcomeRules
     ) -> None:
-        """Count the uncertain tries of a window as paid for each delivery that is tried again."""
-        again = {retry.index for retry in retries}
-        uncertain = (entry.index for entry in entries if isinstance(entry.result, Uncertain))
-        self._add_doubts(again.intersection(uncertain), provider)
+        """Count the uncertain tries of a window as paid for each delivery that is tried again.
 
-    def _add_doubts(self, indices: Iterable[int], provider: str | None) -> None:
+        A try at a provider that deduplicates may be one of the previous owner. Such tries count once.
+        """
+        if rules.is_paid_before:
+            return
+        again = {retry.index for retry in retries}
+        pinned = {retry.index for retry in retries if retry.pinned_provider and rules.deduplicates}
+        uncertain = {entry.index for entry in entries if isinstance(entry.result, Uncertain)}
+        self.add_doubts(pinned | (again & uncertain), rules.provider)
+
+    def note_earlier_logs(self, written: Iterable[Log], stored: Mapping[LogId, Log]) -> None:
+        """Compare what this owner has paid with the logs that count. A previous owner may have written them."""
+        for log in written:
+            if log.cost:
+                self._note_unlogged(index_of(log.id), log.cost.get(self._prices.currency, 0), stored[log.id])
+
+    def _note_unlogged(self, index: int, paid: int, log: Log) -> None:
+        """Keep the rest of what was paid, so that the budget has no room for it.
+
+        With `resend`, a previous owner that was frozen may write a log that knows nothing of the later tries.
+        """
+        rest = paid - log.cost.get(self._prices.currency, 0) if log.cost else 0
+        if self.has_budget and rest > 0:
+            self.doubts[index] = rest
+
+    def add_doubts(self, indices: Iterable[int], provider: str | None) -> None:
+        """Count one try of each of these deliveries as paid."""
         for index in indices:
             if price := self.price(index, provider):
                 self.doubts[index] = self.doubts.get(index, 0) + price

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from consumer.billing.costs import ChunkCosts
 from consumer.context import ConsumerContext
 from consumer.logger import logger
 from core.chunk_work import Counts
@@ -15,8 +16,8 @@ from ledger.models import Chunk, Log, RequestHeader
 class ChunkLogs:
     """Reads and writes the logs of a chunk, and counts their outcomes."""
 
-    def __init__(self, chunk: Chunk, header: RequestHeader, context: ConsumerContext) -> None:
-        self._chunk, self._header, self._context = chunk, header, context
+    def __init__(self, chunk: Chunk, header: RequestHeader, costs: ChunkCosts | None, context: ConsumerContext) -> None:
+        self._chunk, self._header, self._costs, self._context = chunk, header, costs, context
         self.counts: Counts = Counter(chunk.work.counts)
         self.cost = chunk.work.cost
         """Sum of the costs of all logs that are counted."""
@@ -35,9 +36,12 @@ class ChunkLogs:
         A log that MongoDB refuses for good is written without its texts, so that its delivery ends with its outcome.
         """
         try:
-            return await self._insert(logs)
+            stored = await self._insert(logs)
         except LedgerRefused:
-            return [await self._write_refused(log) for log in logs]
+            stored = [await self._write_refused(log) for log in logs]
+        if self._costs and self._costs.has_budget:
+            self._costs.note_earlier_logs(logs, {log.id: log for log in stored})
+        return stored
 
     async def _write_refused(self, log: Log) -> Log:
         """Write one log of a refused insert, without its texts if they are the reason."""

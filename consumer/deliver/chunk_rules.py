@@ -65,6 +65,8 @@ class ChunkRules:
             deduplicates=deduplicates,
             sticky=window.is_pinned or (window.taken_over and deduplicates),
             refused_by=intent.batch.refused_by if intent else (),
+            taken_over=window.taken_over,
+            is_paid_before=window.is_pinned and deduplicates,
             another_takes_calls=intent is not None and self._choice.another_takes_calls(intent),
             now=context.ledger.now(),
             retry=context.tuning.retry,

@@ -47,7 +47,7 @@ class ChunkWorker:
         self._factory = DeliveryFactory(self.chunk, opened, recipients, context)
         self._costs = self._factory.costs
         self._budget = open_budget(opened, self._costs, lease, context)
-        self._logs = ChunkLogs(self.chunk, opened.header, context)
+        self._logs = ChunkLogs(self.chunk, opened.header, self._costs, context)
         self._choice = ProviderChoice(opened.header, self._factory.address_of, context)
         self._rules = ChunkRules(opened.header, self._choice, context)
         self._writes = FencedWrites(lease, self.chunk, context)
@@ -126,9 +126,7 @@ class ChunkWorker:
             self._record_logs(apply_stored_logs(self._window, logs))
             self._rules.apply_takeover(self._window, stopped=self._control.stop is not None)
             if self._costs:
-                self._costs.forget(logs)
-                if self._window.taken_over:
-                    self._costs.note_takeover(self._window.without_result, self._window.provider)
+                self._costs.note_recovered(self._window, logs)
                 self._work = replace(self._work, doubts=dict(self._costs.doubts))
 
     async def send(self) -> None:
@@ -164,10 +162,10 @@ class ChunkWorker:
     async def write_logs(self) -> None:
         """Write the logs of all outcomes. If a log exists already, it counts instead."""
         now, with_result = self._context.ledger.now(), self._window.with_result
-        rules, taken_over = self._rules.outcome_rules(self._window, self._control.stop), self._window.taken_over
-        self._outcomes = decide_window(with_result, rules, self._control.stop, taken_over=taken_over)
+        rules = self._rules.outcome_rules(self._window, self._control.stop)
+        self._outcomes = decide_window(with_result, rules, self._control.stop)
         if self._costs:
-            self._costs.note_retries(with_result, self._outcomes.retries, self._window.provider)
+            self._costs.note_retries(with_result, self._outcomes.retries, rules)
         if self._control.stop:
             self._outcomes.add(stop_waiting(waiting_deliveries(self._work), self._control.stop))
             self._work = replace(self._work, untried=(), retries=())

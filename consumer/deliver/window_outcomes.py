@@ -50,9 +50,7 @@ class WindowOutcomes:
         self.unsent_decisions += other.unsent_decisions
 
 
-def decide_window(
-    entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: Stop | None, *, taken_over: bool = False
-) -> WindowOutcomes:
+def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: Stop | None) -> WindowOutcomes:
     """Decide on every delivery with a result. A stop turns retries into outcomes."""
     outcomes, chunk_first = WindowOutcomes(), rules.record_before_log
     for entry in entries:
@@ -66,14 +64,18 @@ def decide_window(
             decision = outcome_of_stopped_delivery(stop.status, decision, stop.detail)
         attempts = entry.attempts + entry.may_have_been_offered
         provider = rules.provider if attempts else None  # A cancelled delivery may never have reached the provider.
-        final = FinalOutcome(entry.index, decision, attempts, provider, _may_cost(entry.result, taken_over=taken_over))
+        final = FinalOutcome(entry.index, decision, attempts, provider, _may_cost(entry.result, rules))
         _add_outcome(outcomes, final, chunk_first=chunk_first)
     return outcomes
 
 
-def _may_cost(result: SendResult | NotSent | None, *, taken_over: bool) -> bool:
-    """Return whether the provider may have taken the message in this window."""
-    return isinstance(result, Sent | Uncertain) or (taken_over and result is NotSent.MAYBE_SENT)
+def _may_cost(result: SendResult | NotSent | None, rules: OutcomeRules) -> bool:
+    """Return whether the provider may bill the message for this window, from this owner or the previous one."""
+    if rules.is_paid_before:
+        return False
+    return isinstance(result, Sent | Uncertain) or (
+        rules.taken_over and (rules.deduplicates or result is NotSent.MAYBE_SENT)
+    )
 
 
 def stop_waiting(waiting: Iterable[WaitingDelivery], stop: Stop) -> WindowOutcomes:

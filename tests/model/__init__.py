@@ -24,9 +24,14 @@ Assumptions of the model:
 - Time is abstract. A chunk that waits until it is due may be due at once, and `expires_at` may pass at any time.
 - The check of the own clock passes at the last moment before a call, so that a zombie still makes every call of the
   window that it checked.
+- A breaker is open or closed at each moment, as the environment likes. So breakers need no state. Without breakers, the
+  first provider that did not refuse a delivery is chosen.
+- A provider that vanishes or changes is known to some claims and not yet to others, for any time.
+- A message counts in the period of its permit, because a call may follow the check of its permit by any time.
+- Each try of a request with a budget costs 1. A provider that deduplicates bills a delivery once.
 - The calls of a window come one after the other, each with any answer. So a call with several messages needs no step of
   its own. A renewal of the lease may come between two of them, and then those that have not begun may be withdrawn.
 
 Not in the model: `send_at`, lost answers of a running process (like a crash, only later), stale reads from a secondary,
-several providers of one channel, an orderly stop of a process.
+rates of providers, deliveries of several routes in one chunk, an orderly stop of a process.
 """

@@ -17,9 +17,15 @@ class Config:
     window: int = 1
     processes: int = 2
     policy: str = "mark_unknown"
-    deduplicates: bool = False
+    providers: str = "p"
+    """One letter for each provider of the route, in order: "p" is plain, "d" deduplicates by delivery id."""
+    change: str = ""
+    """What may happen to the first provider at any time: it is "gone", or its configuration is "changed"."""
     answers: str = "SRUF"
-    """Answers: Sent, Retry (not sent), Uncertain (sent or not), Failed (not sent), and Z (rate-limited, no attempt)."""
+    """Answers: Sent, Retry (not sent), Uncertain (sent or not), Failed (not sent), Z (rate-limited, no attempt), and B.
+
+    With B, the breaker of any provider may be open at any time, so that no call is made.
+    """
     attempts: int = 2
     crashes: int = 1
     lapses: int = 1
@@ -27,6 +33,11 @@ class Config:
     repeats: int = 0
     """Number of records that are expanded again after their commit."""
     receipts: int = 0
+    limit: int = 0
+    """Maximum number of messages of the tenant in a period. 0 is no limit."""
+    periods: int = 1
+    budget: int | None = None
+    """Budget of the request. Each try costs 1."""
     orders: tuple[str, ...] = ()
     """Orders of callers about the request, one after the other: cancel, pause, resume."""
     expires: bool = False
@@ -52,6 +63,14 @@ class Config:
     """Number of these records that must end in request.rejected."""
 
     @property
-    def careful(self) -> bool:
-        """Return whether `not sent` must be in the chunk before it is in a log."""
-        return self.policy == "resend" or self.deduplicates
+    def has_route(self) -> bool:
+        """Return whether the route has several providers."""
+        return len(self.providers) > 1
+
+    def deduplicates(self, provider: int) -> bool:
+        """Return whether a provider takes each delivery id once. A changed provider is of the same kind as before."""
+        return self.providers[provider % len(self.providers)] == "d"
+
+    def is_careful(self, provider: int) -> bool:
+        """Return whether `not sent` by a provider must be in the chunk before it is in a log."""
+        return self.policy == "resend" or self.deduplicates(provider)

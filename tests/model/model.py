@@ -54,7 +54,11 @@ class Model:
         env = Env(0, config.crashes, config.lapses, config.repeats, config.receipts, 0, (0,) * len(config.orders))
         request = Request(0, parts, parts, parts)
         chunks = (None,) * len(self.part_of)
-        return State(request, chunks, none, none, none, none, ((), 0), (IDLE,) * config.processes, env)
+        asked = none if config.has_route else ()
+        amounts = ((0,) * len(chunks), none) if config.budget is not None else ((), ())
+        metered = (0,) * config.periods if config.limit else ()
+        idle = (IDLE,) * config.processes
+        return State(request, chunks, none, none, none, none, ((), 0), idle, env, none, asked, 0, metered, *amounts)
 
     # ------------------------------------------------------------------ values of a state
 

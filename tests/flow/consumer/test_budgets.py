@@ -11,10 +11,11 @@ from core.ids import request_key
 from core.routes import Route, RouteRule, Routes, Target
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from ledger.request_control import pause_request, resume_request
+from providers.draft import Draft
 from providers.prices import PriceList, Prices
 from schemas.statuses import Channel, Reason
 from tests.flow.service_and_consumer import ServiceAndConsumer
-from tests.flow.world import LEASE_SECONDS, RecordingProvider, Steps, World
+from tests.flow.world import LEASE_SECONDS, Killed, RecordingProvider, Steps, World
 from tests.support.service import a_token
 
 NUMBERS = [f"138000000{n:02d}" for n in range(10)]
@@ -218,6 +219,67 @@ async def test_a_kill_at_any_step_keeps_the_budget(on_uncertain: str, *, after: 
         if not killed:
             return
     raise AssertionError("every step killed the process")
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ((Retry(Reason.UNAVAILABLE),) * 2, ("unknown", "no_answer")),
+        ((Retry(Reason.UNAVAILABLE), Sent()), ("sent", None)),
+        ((Uncertain(Reason.NO_ANSWER), Sent()), ("sent", None)),
+    ],
+)
+async def test_tries_at_a_provider_that_deduplicates_are_paid_once_that_of_a_dead_owner_included(
+    answers: tuple[SendResult, ...], outcome: tuple[str, str | None]
+) -> None:
+    def answer(_: Message, calls: int) -> SendResult:
+        if not died:
+            died.append(calls)
+            raise Killed
+        return next(left)
+
+    died: list[int] = []
+    left = iter(answers)
+    world = priced(RecordingProvider(deduplicates=True, answers=answer))
+    await world.expand(world.record(NUMBERS[0], budget="1"))
+    assert await world.run_until_killed(world.deliver_all())
+    world.pass_time(LEASE_SECONDS + 1)
+    await world.settle(4)
+    assert (await world.outcomes(), await paid(world), reserved(world)) == ([outcome], UNIT, UNIT)
+
+
+@pytest.mark.parametrize("second_dies", [False, True])
+async def test_a_log_of_a_frozen_owner_does_not_give_back_what_the_next_one_paid(*, second_dies: bool) -> None:
+    gate = asyncio.Event()
+
+    class First(RecordingProvider):
+        async def send_one(self, draft: Draft) -> SendResult:
+            result = await super().send_one(draft)
+            await gate.wait()
+            return result
+
+    class Second(RecordingProvider):
+        async def send_one(self, draft: Draft) -> SendResult:
+            result = await super().send_one(draft)
+            gate.set()
+            await frozen
+            if second_dies:
+                raise Killed
+            return result
+
+    first, second = First(), Second()
+    world = priced(first)
+    await world.expand(world.record(NUMBERS[0], budget="2", on_uncertain="resend"))
+    frozen = asyncio.create_task(world.deliver_all(world.context()))
+    await asyncio.sleep(0.01)
+    world.pass_time(LEASE_SECONDS + 61)
+    world.providers = (second,)
+    assert await world.run_until_killed(world.settle(2)) is second_dies
+    world.pass_time(LEASE_SECONDS + 1)
+    await world.settle(2)
+    assert await world.outcomes() == [("sent", None)]
+    assert first.taken.total() + second.taken.total() == 2
+    assert reserved(world) == 2 * UNIT
 
 
 async def test_a_consumer_without_prices_leaves_the_deliveries_to_one_that_has_them() -> None:

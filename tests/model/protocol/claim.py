@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tests.model.protocol.budget import is_paid_before
+from tests.model.protocol.providers import first_choices, record_new_intent
 from tests.model.protocol.state import (
     CLAIMED,
     FREE,
@@ -31,7 +33,7 @@ def claims(m: "Model", s: State, at: int) -> Iterator[Step]:
     """Yield every claim that an idle process may make."""
     for k, chunk in enumerate(s.chunks):
         if chunk and is_claimable(m, s, k, chunk):
-            yield claim(m, s, at, k)
+            yield from claim(m, s, at, k)
 
 
 def is_claimable(m: "Model", s: State, k: int, chunk: Chunk) -> bool:
@@ -60,13 +62,21 @@ def _will_call(m: "Model", proc: Process, k: int) -> bool:
     return proc.step in (MARKS, HOLD, WAKE) and part[proc.at] == k
 
 
-def claim(m: "Model", s: State, at: int, k: int) -> Step:
+def claim(m: "Model", s: State, at: int, k: int) -> Iterator[Step]:
     """Set the owner and the lease with one update. An open window stays. Otherwise write the first window."""
-    chunk, flaws = s.chunks[k], m.flaws
-    swept = m.config.wakes and chunk.wake != WOKEN and not ("only_first_asks" in flaws and chunk.wake != FRESH)
-    taken_over = bool(chunk.window) and "takeover_blind" not in flaws
-    found = chunk
-    lines, chunk = _first_window(m, chunk)
+    for lines, chunk in _first_windows(m, s, s.chunks[k]):
+        for known in range(s.env.changed + 1):
+            yield from _claim(m, s, at, k, lines, chunk, known)
+
+
+def _claim(  # noqa: PLR0917
+    m: "Model", s: State, at: int, k: int, lines: tuple[Line, ...], chunk: Chunk, known: int
+) -> Iterator[Step]:
+    found, flaws = s.chunks[k], m.flaws
+    swept = m.config.wakes and found.wake != WOKEN and not ("only_first_asks" in flaws and found.wake != FRESH)
+    taken_over = bool(found.window) and "takeover_blind" not in flaws
+    if m.config.budget is not None and "unreserved_is_taken_over" not in flaws:
+        taken_over = taken_over and bool(found.reserved)
     taken_over = taken_over and "claim_moves_window" not in flaws
     chunk = chunk._replace(lease=LIVE, parked=0, wake=CLAIMED if m.config.wakes else FRESH)
     if "secrets_erased_at_claim" in flaws:
@@ -74,9 +84,11 @@ def claim(m: "Model", s: State, at: int, k: int) -> Step:
     entries = tuple(Entry(*line, TODO) for line in lines)
     to_log = chunk.decided
     if "decided_in_window" in flaws and taken_over:
-        entries, to_log = (*(Entry(d, 0, 0, TODO) for d, _ in to_log), *entries), ()
+        entries, to_log = (*(Entry(*Line(d), TODO) for d, _ in to_log), *entries), ()
     unacked = 0 if "takeover_publishes_window" in flaws else chunk.unacked
-    worker = Worker(SEND, k, 1, int(taken_over), entries, unacked, 0, 0, to_log)
+    first = int(m.config.has_route or m.config.budget is not None)
+    worker = Worker(SEND, k, 1, int(taken_over), entries, unacked, 0, 0, to_log, first=first, known=known)
+    worker = worker._replace(doubts=chunk.doubts, paid_before=is_paid_before(m, lines))
     after = s._replace(
         chunks=put(s.chunks, k, chunk),
         exposed=_exposed(m, s, entries) if taken_over else s.exposed,
@@ -85,18 +97,22 @@ def claim(m: "Model", s: State, at: int, k: int) -> Step:
     worker = expire(m, after, obey(m, worker, chunk, (chunk.cancelled, chunk.pauses)))
     if "cancel_stops_window" in flaws and worker.stop:
         worker = worker._replace(taken_over=0)
-    worker = _begin(m, worker, swept=swept)
     label = ("claim chunk", k, *(["(take-over)"] if taken_over else []), *(["(by a sweeper)"] if swept else []))
-    after = after._replace(procs=put(after.procs, at, worker))
-    return Step(label, fair=True, after=after, complaint=_wrong(m, s, worker, lines, found))
+    for following in _begin(m, after, worker, swept=swept):
+        claimed = after._replace(procs=put(after.procs, at, following))
+        yield Step(label, fair=True, after=claimed, complaint=_wrong(m, s, following, lines, found))
 
 
-def _first_window(m: "Model", chunk: Chunk) -> tuple[tuple[Line, ...], Chunk]:
+def _first_windows(m: "Model", s: State, chunk: Chunk) -> Iterator[tuple[tuple[Line, ...], Chunk]]:
+    """Yield the open window, or the first one with each provider that it may have been written with."""
     if chunk.window and "claim_moves_window" not in m.flaws:
-        return chunk.window, chunk
+        yield chunk.window, chunk
+        return
     todo = chunk.todo + tuple(line.delivery for line in chunk.window)  # deliveries of an open window: only with a flaw
     lines = m.rules.pick(todo, chunk.later, ready=not todo)
-    return lines, with_window(m, chunk._replace(todo=todo), lines)
+    for provider in first_choices(m, lines[0], s.env.changed) if lines and m.config.has_route else (0,):
+        chosen = tuple(line._replace(provider=provider) for line in lines)
+        yield chosen, with_window(m, chunk._replace(todo=todo), chosen)
 
 
 def with_window(m: "Model", chunk: Chunk, lines: tuple[Line, ...]) -> Chunk:
@@ -106,6 +122,7 @@ def with_window(m: "Model", chunk: Chunk, lines: tuple[Line, ...]) -> Chunk:
     chosen = {line.delivery for line in lines}
     return chunk._replace(
         window=lines,
+        reserved=0,
         todo=tuple(d for d in chunk.todo if d not in chosen),
         later=tuple(line for line in chunk.later if line.delivery not in chosen),
     )
@@ -116,20 +133,24 @@ def _exposed(m: "Model", s: State, entries: tuple[Entry, ...]) -> tuple[int, ...
     return tuple(min(times + (d in doubtful), 3) for d, times in enumerate(s.exposed))
 
 
-def _begin(m: "Model", worker: Worker, *, swept: bool) -> Worker:
+def _begin(m: "Model", s: State, worker: Worker, *, swept: bool) -> Iterator[Worker]:
     if swept and m.config.orders and "sweeper_trusts_chunk" not in m.flaws:
-        return worker._replace(step=ASK_MARKS)
-    return resume_previous_claim(m, worker)
+        yield worker._replace(step=ASK_MARKS)
+    else:
+        yield from resume_previous_claim(m, s, worker)
 
 
-def resume_previous_claim(m: "Model", worker: Worker) -> Worker:
+def resume_previous_claim(m: "Model", s: State, worker: Worker) -> Iterator[Worker]:
     """Read the logs first if a previous owner may have sent the window, and may still write logs."""
-    doubted = any(entry.doubted for entry in worker.entries)
+    doubted = any(entry.doubted or entry.pinned for entry in worker.entries)
     careful = doubted or (m.config.policy == "resend" and "read_only_takeover" not in m.flaws)
     blind = "cancel_stops_window" in m.flaws and worker.stop
     if worker.entries and not blind and (worker.taken_over or (careful and "read_only_takeover" not in m.flaws)):
-        return worker._replace(step=RECOVER_WINDOW)
-    return go_on(m, worker)
+        yield worker._replace(step=RECOVER_WINDOW)
+    elif worker.first:
+        yield from record_new_intent(m, s, worker)
+    else:
+        yield go_on(m, worker)
 
 
 def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...], found: Chunk) -> str | None:

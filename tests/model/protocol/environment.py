@@ -39,6 +39,12 @@ def environment(m: "Model", s: State) -> Iterator[Step]:
         yield from _receipts(s)
     if m.config.expires and not s.env.expired:
         yield Step(("EXPIRES",), fair=False, after=s._replace(env=s.env._replace(expired=1)))
+    if s.env.period + 1 < m.config.periods and s.request.exists:
+        env = s.env._replace(period=s.env.period + 1)
+        yield Step(("NEXT PERIOD",), fair=True, after=s._replace(env=env, permits=0))
+    if m.config.change and s.request.exists and not s.env.changed:
+        label = ("PROVIDER 0 IS", m.config.change.upper())
+        yield Step(label, fair=False, after=s._replace(env=s.env._replace(changed=1)))
 
 
 def _of_chunk(m: "Model", s: State, k: int, chunk: Chunk) -> Iterator[Step]:

@@ -208,6 +208,8 @@ def _make(m: "Model", e: Expander, k: int, body: int) -> Chunk:
     paused = int(pauses % 2 and not cancelled and "pause_parks_nothing" not in m.flaws)
     made = body * 4 + e.facts * 2 + e.found
     chunk = Chunk(0, FREE, (), todo, (), known, (0,) * 6, cancelled, pauses, paused, 0, made, secrets=bits(todo))
+    if m.config.budget is not None:
+        chunk = chunk._replace(doubts=(0,) * sum(map(len, m.of_chunk)))
     if "all_decided_closed" in m.flaws and not todo:
         return chunk._replace(closed=1, decided=(), counts=(0, 0, 0, len(known), 0, 0))
     return chunk

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from tests.model.protocol.budget import wrong_budget
+from tests.model.protocol.permits import wrong_permits
 from tests.model.protocol.state import IDLE, NAMES, Chunk, State
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ def standing(m: "Model", s: State) -> str | None:
     """Return a complaint about a state."""
     if s.request.completion and m.any_open(s.chunks):
         return "a chunk is open after the completion"
-    if why := _secrets_left(s):
+    if why := _secrets_left(s) or wrong_permits(m, s) or wrong_budget(m, s):
         return why
     for k, chunk in enumerate(s.chunks):  # I2 at any time, from the chunks alone
         if chunk:

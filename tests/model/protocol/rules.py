@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from tests.model.config import Config
 from tests.model.protocol.state import (
     CANCELLED,
+    ELSEWHERE,
     EXPIRED,
     FAILED,
     FREE,
     LOST,
+    MOVED,
+    NEXT,
     PUT_BACK,
     SENT,
     STANDS,
@@ -26,6 +29,11 @@ from tests.model.protocol.state import (
 
 Outcomes = tuple[tuple[int, int], ...]
 
+ROUND_ENDS = (R, U, ELSEWHERE)
+"""Answers that spend the attempt."""
+AGAIN = (*ROUND_ENDS, Z, NEXT, MOVED, PUT_BACK)
+"""Answers after which a delivery is tried again, unless its attempts are used up."""
+
 
 class Rules:
     """Rules of one configuration with flaws."""
@@ -36,6 +44,7 @@ class Rules:
     def verdict(self, entry: Entry, stop: int) -> int:
         """Return the outcome of an entry, or 0 if it is tried again or has a log."""
         answer, doubted = entry.answer, entry.doubted and "untainted" not in self._flaws
+        sticky, uncertain = doubted or entry.pinned, answer in (U, ELSEWHERE)
         if answer == STANDS:
             return 0
         if answer == S:
@@ -43,35 +52,48 @@ class Rules:
         if answer == LOST:
             return UNKNOWN
         if answer == STOPPED:
-            return UNKNOWN if doubted else stop
+            return UNKNOWN if sticky else stop
         if answer == F:  # a provider that deduplicates would have answered Sent
-            return UNKNOWN if doubted and not self._config.deduplicates else FAILED
-        if answer == U and not self._config.careful and "uncertain_is_retry" not in self._flaws:
+            return UNKNOWN if doubted else FAILED
+        if uncertain and not self._config.is_careful(entry.provider) and "uncertain_is_retry" not in self._flaws:
             return UNKNOWN
-        if answer in (R, U) and entry.attempts + 1 >= self._config.attempts:
-            return UNKNOWN if doubted or answer == U else FAILED
+        spends = answer in ROUND_ENDS and not (answer == R and "round_spends_nothing" in self._flaws)
+        if spends and entry.attempts + 1 >= self._config.attempts:
+            return UNKNOWN if sticky or uncertain else FAILED
         if stop:
-            return UNKNOWN if doubted else stop
+            return UNKNOWN if sticky or uncertain else stop
         return 0
 
     def again(self, entries: Iterable[Entry], stop: int) -> tuple[Line, ...]:
         """Return the lines of the deliveries that are tried again."""
-        forget = "untainted" in self._flaws
-        return tuple(
-            Line(e.delivery, e.attempts + (e.answer in (R, U)), 0 if forget else e.doubted)
-            for e in entries
-            if e.answer in (R, U, Z, PUT_BACK) and not self.verdict(e, stop)
-        )
+        return tuple(self._line(e) for e in entries if e.answer in AGAIN and not self.verdict(e, stop))
 
-    def held(self, outcome: int) -> bool:
+    def _line(self, entry: Entry) -> Line:
+        delivery, attempts, doubted, refused, pinned, provider, answer = entry
+        if "untainted" in self._flaws:
+            doubted = 0
+        if answer in (NEXT, ELSEWHERE) and "refusals_forgotten" not in self._flaws:
+            refused |= 1 << provider
+        elif answer not in (MOVED, PUT_BACK):  # each wait ends the round
+            refused = 0
+        if answer == U and self._config.deduplicates(provider) and "unpinned" not in self._flaws:
+            pinned = provider + 1
+        spends = answer in ROUND_ENDS and not (answer == R and "round_spends_nothing" in self._flaws)
+        return Line(delivery, attempts + spends, doubted, refused, pinned)
+
+    def held(self, entry: Entry, outcome: int) -> bool:
         """Return whether it must be decided in the chunk, by the fenced advance, before it gets a log."""
-        return (
-            self._config.careful and outcome in (FAILED, CANCELLED, EXPIRED) and "log_failed_first" not in self._flaws
-        )
+        careful = self._config.is_careful(entry.provider) and "log_failed_first" not in self._flaws
+        return careful and outcome in (FAILED, CANCELLED, EXPIRED)
 
     def held_back(self, entries: Iterable[Entry], stop: int) -> Outcomes:
         """Return the ended deliveries that must be in the chunk before they get a log."""
-        return tuple(final for final in self.finals(entries, stop) if self.held(final[1]))
+        return tuple((e.delivery, found) for e in entries if (found := self.verdict(e, stop)) and self.held(e, found))
+
+    def logged_now(self, entries: Iterable[Entry], stop: int) -> Outcomes:
+        """Return the ended deliveries that get their logs at once."""
+        ended = ((e, found) for e in entries if (found := self.verdict(e, stop)))
+        return tuple((e.delivery, found) for e, found in ended if not self.held(e, found))
 
     def finals(self, entries: Iterable[Entry], stop: int) -> Outcomes:
         """Return (delivery, outcome) of the ended deliveries."""
@@ -80,12 +102,13 @@ class Rules:
     def stopped(self, chunk: Chunk, stop: int) -> Outcomes:
         """Return the outcome with which a stop ends deliveries outside of windows."""
         lines = [*map(Line, chunk.todo), *chunk.later]
-        return tuple((line.delivery, UNKNOWN if line.doubted else stop) for line in lines)
+        return tuple((line.delivery, UNKNOWN if line.doubted or line.pinned else stop) for line in lines)
 
     def pick(self, todo: tuple[int, ...], later: tuple[Line, ...], *, ready: bool) -> tuple[Line, ...]:
-        """Return the next window: due retries with the same number of attempts, or else untried deliveries."""
+        """Return the next window: due retries with the same attempts and refusals, or else untried deliveries."""
         if ready and later:
-            alike = [line for line in later if line.attempts == later[0].attempts]
+            shared = [(line.attempts, line.refused, line.pinned) for line in later]
+            alike = [line for line, its in zip(later, shared, strict=True) if its == shared[0]]
             return tuple(alike[: self._config.window])
         return tuple(map(Line, todo[: self._config.window]))
 

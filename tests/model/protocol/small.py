@@ -23,8 +23,8 @@ def accept(m: "Model", s: State, at: int, e: Expander, body: int, chunk: Chunk) 
     written = s._replace(request=request, chunks=(chunk,), procs=put(s.procs, at, done))
     free = next((j for j, proc in enumerate(written.procs) if proc == IDLE), None)
     if free is not None:
-        claimed = claim(m, written, free, 0)
-        yield claimed._replace(label=("small request written and claimed",))
+        for claimed in claim(m, written, free, 0):
+            yield claimed._replace(label=("small request written and", *claimed.label))
     if m.config.wakes:
         written = written._replace(procs=put(s.procs, at, done._replace(step=CALL_LAST)))
     yield Step(("small request written",), fair=True, after=written)

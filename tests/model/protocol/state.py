@@ -9,15 +9,16 @@ NOT_SENT = (FAILED, SUPPRESSED, CANCELLED, EXPIRED)
 NAMES = ("-", "sent", "unknown", "failed", "suppressed", "cancelled", "expired", "delivered")
 
 # State of a delivery of an open window in the memory of its worker.
-TODO, S, R, U, F, Z, STANDS, LOST, STOPPED, PUT_BACK = range(10)
-ANSWERS = {"S": S, "R": R, "U": U, "F": F, "Z": Z}
-CALLED = (S, R, U, F, Z)
+TODO, S, R, U, F, Z, NEXT, ELSEWHERE, STANDS, LOST, STOPPED, PUT_BACK, MOVED = range(13)
+"""NEXT: refused, and the next provider is asked at once. ELSEWHERE: uncertain, and the next attempt asks another one.
+MOVED: not called, because the breaker is open, and another provider is asked at once."""
+CALLED = (S, R, U, F, Z, NEXT, ELSEWHERE)
 
 FREE, LIVE, LAPSED = range(3)
 FRESH, WOKEN, CLAIMED = range(3)
 """Never claimed and no wake-up message, wake-up message in Kafka or in a queue, claimed at least once."""
-REFUSED = -1
-"""Refused for good by a provider that deduplicates. It gives the same answer to the delivery id again."""
+REFUSES = 8
+"""Bit of a provider that has accepted a delivery id, times this: it refused the id for good, and does so again."""
 NOBODY = 9
 """Values in place of a record: the sweeper or a worker tries to complete."""
 
@@ -28,16 +29,25 @@ class Line(NamedTuple):
     delivery: int
     attempts: int = 0
     doubted: int = 0
-    """True if the provider of a previous call may have accepted it (`tainted`, `sticky`)."""
+    """True if a provider may have accepted it (`possibly_sent`)."""
+    refused: int = 0
+    """One bit for each provider that refused it since its last attempt (`refused_by`)."""
+    pinned: int = 0
+    """Number of the provider that may have accepted it and deduplicates, plus 1 (`pinned_provider`)."""
+    provider: int = 0
+    """Provider that its window is sent with. 0 outside of windows."""
 
 
 class Entry(NamedTuple):
-    """Delivery of the current window of a worker."""
+    """Delivery of the current window of a worker. The fields of its line come first."""
 
     delivery: int
     attempts: int
     doubted: int
-    answer: int
+    refused: int
+    pinned: int
+    provider: int
+    answer: int = 0
 
 
 class Request(NamedTuple):
@@ -85,6 +95,10 @@ class Chunk(NamedTuple):
     """FRESH, WOKEN or CLAIMED. Stored only if the configuration has `wakes`."""
     secrets: int = 0
     """One bit for each delivery whose secret variables are stored."""
+    reserved: int = 0
+    """True if the budget has room for the window. Without that, no owner sends it."""
+    doubts: tuple[int, ...] = ()
+    """Cost of uncertain tries of each delivery without an outcome. Kept only with a budget."""
 
     @property
     def paused(self) -> bool:
@@ -108,6 +122,10 @@ class Env(NamedTuple):
     expired: int
     orders: tuple[int, ...]
     """Progress of each order: 0 not given, 1 + n: request and n chunks marked, then answered, then OVER."""
+    changed: int = 0
+    """True after the first provider vanished, or its configuration changed."""
+    period: int = 0
+    """Number of the period of the tenant's limit."""
 
 
 class Idle(NamedTuple):
@@ -132,6 +150,21 @@ class Worker(NamedTuple):
     to_log: tuple[tuple[int, int], ...]
     given: tuple[int, int] = (0, 0)
     """Control flags of the request at the last read."""
+    first: int = 0
+    """True until the window of the claim is checked (`record_new_intent`)."""
+    known: int = 0
+    """True if this claim knows that the first provider has changed."""
+    permit: int = 0
+    """Period of the permit for the next call, plus 1, or 0."""
+    unused: int = 0
+    """The same for a permit that is given back."""
+    room: int = -1
+    """Reserved cost of the next window, or -1."""
+    outbid: int = 0
+    """True if a later owner of the chunk has reserved."""
+    doubts: tuple[int, ...] = ()
+    paid_before: int = 0
+    """True if an earlier try of the window counts as paid, at a provider that deduplicates."""
 
 
 class Expander(NamedTuple):
@@ -174,7 +207,7 @@ class State(NamedTuple):
     logs: tuple[int, ...]
     """Logs as outcome | status << 4."""
     accepted: tuple[int, ...]
-    """Number of times that the provider accepted each delivery, or REFUSED."""
+    """Number of times that the providers accepted each delivery."""
     published: tuple[int, ...]
     exposed: tuple[int, ...]
     """Number of times that each delivery was in doubt."""
@@ -182,6 +215,18 @@ class State(NamedTuple):
     """Counts of the published completion, and bits of the refused records."""
     procs: tuple[Process, ...]
     env: Env
+    memory: tuple[int, ...]
+    """One bit for each provider that deduplicates and accepted the delivery, and one (REFUSES) if it refused it."""
+    asked: tuple[int, ...] = ()
+    """One bit for each attempt of a delivery and provider that was asked in it. Kept only for a route (I7)."""
+    permits: int = 0
+    """Permits of the tenant that were taken in this period."""
+    metered: tuple[int, ...] = ()
+    """Number of messages that were accepted with the permits of each period. Kept only with a limit."""
+    reserved: tuple[int, ...] = ()
+    """Amount that each chunk has reserved. Kept only with a budget."""
+    costs: tuple[int, ...] = ()
+    """Cost in the log of each delivery. Kept only with a budget."""
 
 
 class Step(NamedTuple):

@@ -27,6 +27,7 @@ STEPS = (
     "mark the chunk",
     "obey",
     "look back",
+    "reserve",
     "intend again",
     "send",
     "log",
@@ -35,7 +36,7 @@ STEPS = (
 )
 (IDLE, BEGIN, LOOK_UP, INSERT, MARKS, HOLD, WAKE, COUNT, MARK, CALL_LAST, REFUSE, COMMIT) = range(12)
 (ASK_PARTS, ASK_OPEN, ADD_UP, COMPLETE, ANNOUNCE, ANNOUNCED, SWEEP_MARKS) = range(12, 19)
-(ASK_MARKS, MARK_CHUNK, OBEY, RECOVER_WINDOW, INTEND, SEND, LOG, ADVANCE, LEAVE) = range(19, 28)
+(ASK_MARKS, MARK_CHUNK, OBEY, RECOVER_WINDOW, RESERVE, INTEND, SEND, LOG, ADVANCE, LEAVE) = range(19, 29)
 
 EXPANDING = range(BEGIN, ASK_PARTS)
 FINISHING = range(ASK_PARTS, SWEEP_MARKS)

@@ -59,7 +59,7 @@ def go_on(m: "Model", worker: Worker) -> Worker:
     if any(entry.answer == TODO for entry in entries):
         return worker._replace(step=SEND, entries=entries)
     known = {delivery for delivery, _ in worker.to_log}
-    ended = [f for f in m.rules.finals(entries, worker.stop) if f[0] not in known and not m.rules.held(f[1])]
+    ended = [final for final in m.rules.logged_now(entries, worker.stop) if final[0] not in known]
     to_log = (*worker.to_log, *ended)
     step = LOG if to_log else ADVANCE if entries else LEAVE
     return worker._replace(step=step, entries=entries, to_log=to_log)
