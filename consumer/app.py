@@ -37,7 +37,7 @@ from consumer.request_cache import RequestCache
 from consumer.service import ConsumerService, HttpAddressUnavailable, PublishingStalled, TopicsMissing, run_service
 from consumer.settings import ConsumerSettings
 from consumer.sweep.retention_batches import retention_period
-from consumer.tenants.tenant_providers import SLOWEST_RATE, TenantProviders
+from consumer.tenants.tenant_providers import TenantProviders
 from core.retry import RetryPolicy
 from core.text_limits import TextLimits
 from ledger.errors import InvalidConnectionString, LedgerNotReady
@@ -47,12 +47,12 @@ from providers.entries import ProviderEntry
 from providers.network import Network
 from providers.registry import build_provider, build_providers
 from providers.routes import build_routes
-from providers.tenant_entries import MAX_TIMEOUT_SECONDS
+from providers.tenant_entries import MAX_TIMEOUT_SECONDS, MIN_RATE_PER_SECOND
 
 SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
 """Number of slots per channel for deferred chunks, of large and of small requests. They mostly wait."""
-_LONGEST_OWN_CALL = MAX_TIMEOUT_SECONDS + LONGEST_WAIT_SECONDS + 1 / min(SLOWEST_RATE.values())
-"""Maximum time of one delivery at a provider of a tenant, in seconds."""
+_LONGEST_OWN_CALL = MAX_TIMEOUT_SECONDS + LONGEST_WAIT_SECONDS + 10 / MIN_RATE_PER_SECOND
+"""Maximum time of one delivery of ten segments at a provider of a tenant, in seconds."""
 
 
 async def build_app(settings: ConsumerSettings) -> ConsumerService:

@@ -19,6 +19,8 @@ from schemas.validation_errors import UNKNOWN, Problem, first_lines, path_of, re
 
 MAX_TIMEOUT_SECONDS = 10.0
 """Maximum time of one send of a tenant's provider, in seconds. A slow one must not occupy the slots of others."""
+MIN_RATE_PER_SECOND = 1.0
+"""Lowest rate of a tenant's provider, in messages or segments. A call of a slower one would occupy a slot for long."""
 DEFAULT_CONCURRENCY = 8
 """Number of concurrent requests of a provider over HTTP whose configuration says nothing. The operator bounds the sum
 of a tenant."""
@@ -51,7 +53,12 @@ def _fields_of(model: type[ProviderEntry], wanted: type) -> frozenset[str]:
 
 def _tenant_model(model: type[ProviderEntry]) -> type[ProviderEntry]:
     """Return the model of a kind with the bounds of tenants."""
-    changed: dict[str, Any] = {"timeout_seconds": (float, Field(default=10.0, gt=0, le=MAX_TIMEOUT_SECONDS))}
+    rate = (float | None, Field(default=None, ge=MIN_RATE_PER_SECOND, le=100_000))
+    changed: dict[str, Any] = {
+        "timeout_seconds": (float, Field(default=10.0, gt=0, le=MAX_TIMEOUT_SECONDS)),
+        "rate_per_second": rate,
+        "max_per_second": rate,
+    }
     if "concurrency" in model.model_fields:
         changed["concurrency"] = (int, Field(default=DEFAULT_CONCURRENCY, ge=1, le=10_000))
     return create_model(model.__name__, __base__=model, **changed)

@@ -54,18 +54,21 @@ class ChunkCosts:
         """Return the work to find the price of a delivery, in characters of its text."""
         return self._segments.weight(index - self._first)
 
-    def note_recovered(self, window: OpenWindow, logs: Mapping[int, Log]) -> None:
+    def note_recovered(self, window: OpenWindow, logs: Mapping[int, Log], *, was_pinned: bool) -> None:
         """Drop the doubts of deliveries that have a log, because it has their cost.
 
-        For each delivery of a window that was taken over and is sent again, count the try of the previous owner.
+        For each delivery of a window that was taken over and is sent again, count the try of the previous owner. That
+        of a window that was pinned before is counted already, because its provider bills a delivery once.
         """
-        is_new_try = window.taken_over and not window.is_pinned
+        is_new_try = window.taken_over and not was_pinned
         for index, log in logs.items():
             if doubt := self.doubts.pop(index, None):
                 last = self.price(index, window.provider) if is_new_try else None
                 self._note_unlogged(index, doubt + (last or 0), log)
         if window.taken_over:
-            self.add_doubts((entry.index for entry in window.without_result if entry.possibly_sent), window.provider)
+            is_pinned_now = is_new_try and window.is_pinned
+            again = (entry.index for entry in window.without_result if entry.possibly_sent or is_pinned_now)
+            self.add_doubts(again, window.provider)
 
     def note_retries(
         self, entries: Iterable[WindowDelivery], retries: Sequence[WaitingDelivery], rules: OutcomeRules

@@ -124,9 +124,10 @@ class ChunkWorker:
         if self._window.intent and (read_logs or may_be_logged(self._window)):
             logs = await self._logs.read(entry.index for entry in self._window.deliveries)
             self._record_logs(apply_stored_logs(self._window, logs))
+            was_pinned = self._window.is_pinned
             self._rules.apply_takeover(self._window, stopped=self._control.stop is not None)
             if self._costs:
-                self._costs.note_recovered(self._window, logs)
+                self._costs.note_recovered(self._window, logs, was_pinned=was_pinned)
                 self._work = replace(self._work, doubts=dict(self._costs.doubts))
 
     async def send(self) -> None:

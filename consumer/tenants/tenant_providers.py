@@ -24,8 +24,6 @@ IDLE_SECONDS = 600.0
 """Time without use after which an own provider is closed, in seconds."""
 BUSY_SECONDS = 60.0
 """Time after its last use in which deliveries may still wait for an own provider, in seconds."""
-SLOWEST_RATE = {"message": 0.1, "segment": 1.0}
-"""Lowest rates that an own provider may have, per second. A call of a slower one would occupy a slot for too long."""
 CLOSE_SECONDS = 5.0
 """Maximum time for closing the connections of a provider, in seconds."""
 
@@ -160,14 +158,10 @@ def _has(providers: Collection[StoredProvider], reference: str) -> bool:
 
 
 def _cap_of(entry: ProviderEntry) -> RateCap | None:
-    """Return the rate of an entry in all processes. Raise ValueError if it is too slow."""
+    """Return the rate of an entry in all processes."""
     rates = [rate for rate in (entry.rate_per_second, entry.max_per_second) if rate is not None]
-    if not rates:
-        return None
     counts_segments = entry.rate_unit == "segment" and entry.max_per_second is not None
-    if min(rates) < SLOWEST_RATE["segment" if counts_segments else "message"]:
-        raise ValueError
-    return RateCap(min(rates), counts_segments=counts_segments)
+    return RateCap(min(rates), counts_segments=counts_segments) if rates else None
 
 
 async def _close(provider: TenantProvider) -> None:
