@@ -66,9 +66,8 @@ class Deployment:
         return Sealer(parse_sealing_keys(SecretStr(self.env["ROLLCALL_SEALING_KEYS"])))
 
     def setup(self) -> None:
-        """Create topics and indexes. The command has its own event loop, so it runs in a thread."""
-        with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(self.rollcall, "setup", "--partitions", "4").result()
+        """Create topics and indexes."""
+        done = self.rollcall("setup", "--partitions", "4")
         assert done.exit_code == 0, done.output
 
     @contextlib.contextmanager
@@ -83,8 +82,12 @@ class Deployment:
             yield service
 
     def rollcall(self, *args: str, stdin: str | None = None, **changes: str) -> Result:
-        """Run the command in this process with the environment of the services, and changes to it."""
-        return run_rollcall(*args, stdin=stdin, **{**self.env, **changes})
+        """Run the command in a thread of this process with the environment of the services, and changes to it.
+
+        The event loop of the command would not run in a thread that has one. The caller is blocked until the end.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(run_rollcall, *args, stdin=stdin, **{**self.env, **changes}).result()
 
     def rollcall_process(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command in its own process with the environment of the services."""

@@ -29,8 +29,8 @@ async def published(deployment: Deployment, number: int, many: int, **fields: An
 async def set_limit(deployment: Deployment, per_day: int) -> None:
     """Set the limit of the tenant as an operator does."""
     arguments = ("tenant", "set", "tnt_full", f"limits.sms.max_per_day={per_day}")
-    ended = await asyncio.to_thread(deployment.rollcall_process, *arguments)
-    assert ended.returncode == 0, ended.stderr
+    ended = await asyncio.to_thread(deployment.rollcall, *arguments)
+    assert ended.exit_code == 0, ended.stderr
 
 
 async def test_three_processes_keep_to_one_rate_and_send_each_message_once(stack: Stack, tmp_path: Path) -> None:
