@@ -87,7 +87,8 @@ async def left_in_doubt(deployment: Deployment, key: RequestKey, victim: Service
 async def test_a_kill_in_the_middle_of_twenty_thousand_loses_nobody(
     deployment: Deployment, provider: RecordingProviderProcess
 ) -> None:
-    """10,000 for each policy, under one kill: Kafka gives the dead one's work away after 45 s."""
+    """10,000 for each policy, under one kill: Kafka gives the dead one's work away after 10 s, and not after 45 s."""
+    deployment.env["ROLLCALL_KAFKA_SESSION_SECONDS"] = "10"
     requests = {policy: a_request([], on_uncertain=policy) for policy in ("mark_unknown", "resend")}
     keys = {policy: request_key(TENANT, request["request_id"]) for policy, request in requests.items()}
     completed: dict[str, RequestCompleted] = {}
