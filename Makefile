@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# A shell may forbid Python to keep bytecode. Each process that a test starts would then compile rollcall again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install check test demo up doctor bench
 .DEFAULT_GOAL := help

@@ -23,6 +23,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """Let garbage collections pass over the modules and the collected tests, which stay until the end."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def mongo_url(pytestconfig: pytest.Config) -> Iterator[str]:
     with start_stack(kafka=False) as stack:

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from config.settings import parse_sealing_keys
 from core.ids import chunk_id
 from devstack import Stack
 from devstack.processes import Child, free_port
-from devstack.services import await_ready, run, service_env, start_service
+from devstack.services import await_ready, service_env, start_service
 from ledger.sealing import Sealer
 from schemas.topic_definitions import Topics
 from tests.support.cli_runner import run_rollcall, run_rollcall_process
@@ -65,7 +66,9 @@ class Deployment:
         return Sealer(parse_sealing_keys(SecretStr(self.env["ROLLCALL_SEALING_KEYS"])))
 
     def setup(self) -> None:
-        run(["rollcall", "setup", "--partitions", "4"], self.env, log=self.folder / "setup.log")
+        """Create topics and indexes."""
+        done = self.rollcall("setup", "--partitions", "4")
+        assert done.exit_code == 0, done.output
 
     @contextlib.contextmanager
     def service(self, name: str, *, ready: bool = True) -> Iterator[Service]:
@@ -79,8 +82,12 @@ class Deployment:
             yield service
 
     def rollcall(self, *args: str, stdin: str | None = None, **changes: str) -> Result:
-        """Run the command in this process with the environment of the services, and changes to it."""
-        return run_rollcall(*args, stdin=stdin, **{**self.env, **changes})
+        """Run the command in a thread of this process with the environment of the services, and changes to it.
+
+        The event loop of the command would not run in a thread that has one. The caller is blocked until the end.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(run_rollcall, *args, stdin=stdin, **{**self.env, **changes}).result()
 
     def rollcall_process(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command in its own process with the environment of the services."""

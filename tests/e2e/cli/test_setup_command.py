@@ -14,8 +14,8 @@ from tests.support.deployment import Deployment, a_deployment
 @pytest.mark.durable
 async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Path) -> None:
     with a_deployment(stack, tmp_path, setup=False) as deployment:
-        before = deployment.rollcall_process("setup", "--check")
-        assert before.returncode == 1
+        before = deployment.rollcall("setup", "--check")
+        assert before.exit_code == 1
         assert f"topic {deployment.topics.results}: not found" in before.stderr
         assert "MongoDB lacks the indexes" in before.stderr
 
@@ -24,10 +24,10 @@ async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Pa
         assert f"created  topic {deployment.topics.requests}: intake of large requests" in first.stdout
         assert "created  index chunks.due" in first.stdout
 
-        second = deployment.rollcall_process("setup")
-        assert (second.returncode, second.stderr) == (0, "")
+        second = deployment.rollcall("setup")
+        assert (second.exit_code, second.stderr) == (0, "")
         assert {line.split()[0] for line in second.stdout.splitlines()} == {"exists"}
-        assert deployment.rollcall_process("setup", "--check").returncode == 0
+        assert deployment.rollcall("setup", "--check").exit_code == 0
 
 
 @pytest.mark.durable
@@ -46,8 +46,8 @@ async def test_differences_are_named_and_not_changed(stack: Stack, tmp_path: Pat
         name = deployment.topics.chunks
         await alter(deployment, name, {"retention.ms": "1000"})
         for command in (["setup"], ["setup", "--check"]):
-            done = deployment.rollcall_process(*command)
-            assert done.returncode == 1
+            done = deployment.rollcall(*command)
+            assert done.exit_code == 1
             assert f"topic {name}: retention.ms is 1000, must be at least 86400000" in done.stderr
         assert (await configs_of(deployment, name))["retention.ms"] == "1000"
 
@@ -56,8 +56,8 @@ def test_a_broker_without_a_controller_creates_topics_by_their_names(mongo_url: 
     broker = InProcessKafka()
     stack = Stack(broker.bootstrap, mongo_url, "in-process broker", durable=False, note="")
     with a_deployment(stack, tmp_path, setup=False) as deployment:
-        assert deployment.rollcall_process("setup").returncode == 0
-        assert deployment.rollcall_process("setup", "--check").returncode == 0
+        assert deployment.rollcall("setup").exit_code == 0
+        assert deployment.rollcall("setup", "--check").exit_code == 0
     broker.close()
 
 

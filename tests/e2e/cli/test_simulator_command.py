@@ -6,7 +6,8 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,23 @@ SUFFIX_OPTIONS = [word for (rule, _), ending in ENDINGS.items() for word in (f"-
 every_way = pytest.mark.parametrize("way", WAYS)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Simulator]]:
+    """Return a function that gives a simulator with these options: a new one, or the last one without its messages."""
+    running: dict[tuple[str, ...], Simulator] = {}
+    with ExitStack() as held:
+
+        def simulator(*options: str) -> Simulator:
+            if options in running:
+                running[options].forget()
+            else:
+                folder = tmp_path_factory.mktemp("simulator")
+                running[options] = held.enter_context(a_simulator(folder, *options))
+            return running[options]
+
+        yield simulator
+
+
 def a_provider(simulator: Simulator, way: str, **entry: Any) -> Provider:
     return simulator.smtp_provider(**entry) if way == "smtp email" else simulator.http_provider(WAYS[way], **entry)
 
@@ -68,24 +86,26 @@ def outcome(result: SendResult) -> Outcome:
 
 
 @every_way
-async def test_the_ending_of_an_address_decides_and_everything_is_counted(tmp_path: Path, way: str) -> None:
+async def test_the_ending_of_an_address_decides_and_everything_is_counted(
+    shared: Callable[..., Simulator], way: str
+) -> None:
     found = {}
-    with a_simulator(tmp_path, *SUFFIX_OPTIONS, "--retry-after-seconds", "2.5") as simulator:
-        patient, hasty = a_provider(simulator, way), a_provider(simulator, way, timeout_seconds=1)
-        async with asyncio.timeout(20):  # less than the patient one waits for an answer
-            for number, rule in enumerate(RULES):
-                message = a_message(way, number, ENDINGS[rule, WAYS[way]])
-                found[rule] = await outcomes(hasty if rule == "hang" else patient, [message, message])
-        assert (
-            await send(patient, a_message(way, 9))
-            == {
-                "http": Sent("sim-log_9", "HTTP 200"),
-                "smtp": Sent("log_9@example.org", "SMTP 250 2.0.0"),
-            }[way[:4]]
-        )
-        await patient.aclose()
-        await hasty.aclose()
-        counts = simulator.counts(WAYS[way])
+    simulator = shared(*SUFFIX_OPTIONS, "--retry-after-seconds", "2.5")
+    patient, hasty = a_provider(simulator, way), a_provider(simulator, way, timeout_seconds=1)
+    async with asyncio.timeout(20):  # less than the patient one waits for an answer
+        for number, rule in enumerate(RULES):
+            message = a_message(way, number, ENDINGS[rule, WAYS[way]])
+            found[rule] = await outcomes(hasty if rule == "hang" else patient, [message, message])
+    assert (
+        await send(patient, a_message(way, 9))
+        == {
+            "http": Sent("sim-log_9", "HTTP 200"),
+            "smtp": Sent("log_9@example.org", "SMTP 250 2.0.0"),
+        }[way[:4]]
+    )
+    await patient.aclose()
+    await hasty.aclose()
+    counts = simulator.counts(WAYS[way])
 
     expected = {**RULES, "throttle-once": [UNAVAILABLE, SENT]} if way == "smtp email" else RULES
     assert found == expected
@@ -102,7 +122,9 @@ async def test_a_throttled_call_is_told_how_long_to_wait(tmp_path: Path) -> None
 
 
 @every_way
-async def test_the_same_seed_gives_the_results_of_the_kind_simulator_in_any_order(tmp_path: Path, way: str) -> None:
+async def test_the_same_seed_gives_the_results_of_the_kind_simulator_in_any_order(
+    shared: Callable[..., Simulator], way: str
+) -> None:
     rates = {"failure_rate": 0.2, "retry_rate": 0.2, "throttle_rate": 0.2, "drop_rate": 0.2, "seed": 7}
     messages = [a_message(way, number) for number in range(30)]
     inside = SimulatorProvider(
@@ -117,53 +139,53 @@ async def test_the_same_seed_gives_the_results_of_the_kind_simulator_in_any_orde
     options = [word for name, value in rates.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     order = random.Random(1).sample(range(30), 30)
 
-    with a_simulator(tmp_path, *options) as simulator:
-        provider = a_provider(simulator, way)
-        for attempt in expected:
-            shuffled = await outcomes(provider, [messages[number] for number in order])
-            assert dict(zip(order, shuffled, strict=True)) == dict(enumerate(attempt))
-        await provider.aclose()
-        assert Counter(simulator.counts(WAYS[way])).total() == 60
+    simulator = shared(*options)
+    provider = a_provider(simulator, way)
+    for attempt in expected:
+        shuffled = await outcomes(provider, [messages[number] for number in order])
+        assert dict(zip(order, shuffled, strict=True)) == dict(enumerate(attempt))
+    await provider.aclose()
+    assert Counter(simulator.counts(WAYS[way])).total() == 60
 
     assert {kind for attempt in expected for kind, _ in attempt} == {"Sent", "Failed", "Retry", "Uncertain"}
 
 
 @every_way
-async def test_a_repeat_is_taken_once_if_it_deduplicates(tmp_path: Path, way: str) -> None:
-    with a_simulator(tmp_path, *SUFFIX_OPTIONS, "--deduplicates") as simulator:
-        provider = a_provider(simulator, way)
-        message = a_message(way, ending=ENDINGS["drop", WAYS[way]])
+async def test_a_repeat_is_taken_once_if_it_deduplicates(shared: Callable[..., Simulator], way: str) -> None:
+    simulator = shared(*SUFFIX_OPTIONS, "--deduplicates")
+    provider = a_provider(simulator, way)
+    message = a_message(way, ending=ENDINGS["drop", WAYS[way]])
 
-        assert await outcomes(provider, [message, message]) == [UNCERTAIN, SENT]
-        await provider.aclose()
-        assert simulator.counts(WAYS[way]) == {"drop": 1, "repeat": 1}
+    assert await outcomes(provider, [message, message]) == [UNCERTAIN, SENT]
+    await provider.aclose()
+    assert simulator.counts(WAYS[way]) == {"drop": 1, "repeat": 1}
 
 
 @every_way
 async def test_an_answer_takes_its_latency_and_a_sender_that_leaves_before_is_not_taken(
-    tmp_path: Path, way: str
+    shared: Callable[..., Simulator], way: str
 ) -> None:
-    with a_simulator(tmp_path, "--latency-ms", "1000", "--jitter-ms", "300") as simulator:
-        patient, hasty = a_provider(simulator, way), a_provider(simulator, way, timeout_seconds=0.7)
-        began = time.monotonic()
-        assert await outcomes(patient, [a_message(way)]) == [SENT]
-        assert time.monotonic() - began >= 1
-        assert await outcomes(hasty, [a_message(way)]) == [UNCERTAIN]
-        await patient.aclose()
-        await hasty.aclose()
-        await wait_until(lambda: simulator.counts(WAYS[way]) == {"take": 1, "hang": 1}, seconds=10)
+    simulator = shared("--latency-ms", "1000", "--jitter-ms", "300")
+    patient, hasty = a_provider(simulator, way), a_provider(simulator, way, timeout_seconds=0.7)
+    began = time.monotonic()
+    assert await outcomes(patient, [a_message(way)]) == [SENT]
+    assert time.monotonic() - began >= 1
+    assert await outcomes(hasty, [a_message(way)]) == [UNCERTAIN]
+    await patient.aclose()
+    await hasty.aclose()
+    await wait_until(lambda: simulator.counts(WAYS[way]) == {"take": 1, "hang": 1}, seconds=10)
 
 
 @every_way
-async def test_it_shows_addresses_and_texts_only_if_asked_to(tmp_path: Path, way: str) -> None:
+async def test_it_shows_addresses_and_texts_only_if_asked_to(shared: Callable[..., Simulator], way: str) -> None:
     message = a_message(way)
     shown = {}
     for option in ([], ["--show-messages"]):
-        with a_simulator(tmp_path, *option) as simulator:
-            provider = a_provider(simulator, way)
-            await outcomes(provider, [message])
-            await provider.aclose()
-            shown[bool(option)] = (simulator.taken()["last"], simulator.get("/"), simulator.said())
+        simulator = shared(*option)
+        provider = a_provider(simulator, way)
+        await outcomes(provider, [message])
+        await provider.aclose()
+        shown[bool(option)] = (simulator.taken()["last"], simulator.get("/"), simulator.said())
 
     masked = "138****8000" if WAYS[way] is Channel.SMS else "g***@example.com"
     (first,), page, said = shown[False]
@@ -194,12 +216,12 @@ async def test_it_keeps_the_latest_messages_and_forgets_them_with_their_attempts
         await provider.aclose()
 
 
-async def test_it_takes_any_login_and_an_address_beyond_ascii(tmp_path: Path) -> None:
-    with a_simulator(tmp_path, "--show-messages") as simulator:
-        provider = simulator.smtp_provider(username="us", password="anything")
-        assert await outcomes(provider, [a_message("smtp email", ending="ü@example.com")]) == [SENT]
-        await provider.aclose()
-        assert simulator.taken()["last"][0]["to"] == "geheim0ü@example.com"
+async def test_it_takes_any_login_and_an_address_beyond_ascii(shared: Callable[..., Simulator]) -> None:
+    simulator = shared("--show-messages")
+    provider = simulator.smtp_provider(username="us", password="anything")
+    assert await outcomes(provider, [a_message("smtp email", ending="ü@example.com")]) == [SENT]
+    await provider.aclose()
+    assert simulator.taken()["last"][0]["to"] == "geheim0ü@example.com"
 
 
 def talk(port: int, *said: bytes) -> list[str]:
@@ -216,16 +238,16 @@ def talk(port: int, *said: bytes) -> list[str]:
     return [line.decode().strip() for line in lines]
 
 
-def test_a_client_may_send_its_commands_in_one_piece(tmp_path: Path) -> None:
+def test_a_client_may_send_its_commands_in_one_piece(shared: Callable[..., Simulator]) -> None:
     envelope = (
         b"MAIL FROM:<us@example.org> BODY=8BITMIME SIZE=99\r\n"
         b"RCPT TO:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
     )
     mail = b"Message-ID: <log_1@example.org>\r\n\r\nHello\r\n..\r\n.\r\n"
 
-    with a_simulator(tmp_path, "--show-messages") as simulator:
-        lines = talk(simulator.smtp_port, b"EHLO test\r\n", envelope, mail, envelope, mail, b"QUIT\r\n")
-        last = simulator.taken()["last"]
+    simulator = shared("--show-messages")
+    lines = talk(simulator.smtp_port, b"EHLO test\r\n", envelope, mail, envelope, mail, b"QUIT\r\n")
+    last = simulator.taken()["last"]
 
     offered = {line[4:].split()[0] for line in lines[2:] if line.startswith("250-")}
     assert offered >= {"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE"}
@@ -234,20 +256,20 @@ def test_a_client_may_send_its_commands_in_one_piece(tmp_path: Path) -> None:
     assert [(one["to"], one["text"]) for one in last] == [("a@example.com", "Hello\r\n.\r\n")] * 2
 
 
-def test_what_is_no_delivery_is_refused_and_not_counted(tmp_path: Path) -> None:
+def test_what_is_no_delivery_is_refused_and_not_counted(shared: Callable[..., Simulator]) -> None:
     envelope = b"MAIL FROM:<us@example.org>\r\nRCPT TO:<a@example.com>\r\nDATA\r\n"
     post = b"POST /send HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
     bodies = [b'{"id": "log_1", "channel": "fax", "to": ""}', b"{"]
     answers = []
 
-    with a_simulator(tmp_path) as simulator:
-        lines = talk(simulator.smtp_port, b"EHLO test\r\n", envelope, b"Subject: Hello\r\n\r\nHello\r\n.\r\n")
-        for body in bodies:
-            host, port = simulator.http.removeprefix("http://").split(":")
-            with socket.create_connection((host, int(port)), timeout=10) as connection:
-                connection.sendall(post % (len(body), body))
-                answers.append(connection.makefile().read())
-        counts = simulator.counts(Channel.SMS)
+    simulator = shared()
+    lines = talk(simulator.smtp_port, b"EHLO test\r\n", envelope, b"Subject: Hello\r\n\r\nHello\r\n.\r\n")
+    for body in bodies:
+        host, port = simulator.http.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(post % (len(body), body))
+            answers.append(connection.makefile().read())
+    counts = simulator.counts(Channel.SMS)
 
     assert lines[-1] == "554 5.6.0 Message-ID is missing"
     assert [answer[9:12] for answer in answers] == ["400", "400"]

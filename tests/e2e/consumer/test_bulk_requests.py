@@ -44,8 +44,8 @@ def producer(deployment: Deployment) -> Iterator[Service]:
 
 
 def rollcall(deployment: Deployment, *args: str) -> str:
-    done = deployment.rollcall_process(*args, "--tenant", TENANT)
-    assert done.returncode == 0, done.stderr
+    done = deployment.rollcall(*args, "--tenant", TENANT)
+    assert done.exit_code == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -175,10 +175,10 @@ async def die_after_the_logs(deployment: Deployment) -> None:
 def commands(deployment: Deployment) -> str:
     """Return what the commands show of the request. A resend names the variables whose values are erased."""
     tenant = ("--tenant", TENANT)
-    logs = deployment.rollcall_process("logs", *tenant, "--content")
+    logs = deployment.rollcall("logs", *tenant, "--content")
     assert logs.stdout.count("***, Wei (***)") == len(NUMBERS)
-    report = deployment.rollcall_process("report", REQUEST, *tenant, "--json")
-    resend = deployment.rollcall_process("resend", REQUEST, *tenant, "--unknown", "--yes")
-    assert resend.returncode == 1
+    report = deployment.rollcall("report", REQUEST, *tenant, "--json")
+    resend = deployment.rollcall("resend", REQUEST, *tenant, "--unknown", "--yes")
+    assert resend.exit_code == 1
     assert "the values of its secret variables are erased: code, pin" in resend.stderr
     return "\n".join(result.stdout + result.stderr for result in (logs, report, resend))

@@ -67,8 +67,8 @@ async def test_what_cannot_be_parsed_is_kept_and_the_next_record_goes_on(running
         topic, partition, offset = origin.split("/")
         assert f'"topic": "{topic}", "partition": {partition}, "offset": {offset}, "problem"' in consumer.said()
     assert peak_memory_kb(consumer) < MOST_MEMORY_KB
-    refused = deployment.rollcall_process("dead-letters", "replay", origins[0], "--force")
-    assert refused.returncode == 1
+    refused = deployment.rollcall("dead-letters", "replay", origins[0], "--force")
+    assert refused.exit_code == 1
     assert "raw bytes cannot be published" in refused.stderr
     assert SECRET.encode() not in deployment.said()
 
@@ -106,7 +106,7 @@ async def test_a_timestamp_that_is_not_a_date_is_refused_and_the_next_record_goe
             assert (await results.rejected(bad["request_id"])).reason == "invalid_timestamp"
         await raw.publish(topic, PARTITION, a_batch(a_record(encoded(good)), timestamp_ms=-1))
         assert (await results.completed(good["request_id"])).by_status == {"sent": 1}
-    listed = deployment.rollcall_process("dead-letters", "list", "--reason", "invalid_timestamp", "--json")
+    listed = deployment.rollcall("dead-letters", "list", "--reason", "invalid_timestamp", "--json")
     assert len(listed.stdout.splitlines()) == 4
 
 

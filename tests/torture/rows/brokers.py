@@ -48,8 +48,8 @@ async def brokers_lost(round_: Round) -> Reconciliation:
 async def _hold_three_copies(world: World) -> None:
     """Check that `rollcall setup` made three copies of each topic, two of which must be written."""
     wanted = ["--replication-factor", str(BROKERS), "--min-insync-replicas", str(BROKERS - 1)]
-    said = await asyncio.to_thread(world.deployment.rollcall_process, "setup", "--check", *wanted)
-    if said.returncode:
+    said = await asyncio.to_thread(world.deployment.rollcall, "setup", "--check", *wanted)
+    if said.exit_code:
         raise DoesNotHold(f"the topics have fewer copies: {said.stderr}")
 
 

@@ -61,7 +61,7 @@ PIECES = [b"[],", b"{},", b'"",', rb"\"", b'"', b"[", b"}", b'"request_id" ', b'
 @pytest.mark.parametrize("end", [b"", b"\\", b'"', b"x"])
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_hostile_value_costs_no_time(piece: bytes, end: bytes) -> None:
-    value = b'{"a":[' + piece * (16 * MIB // len(piece)) + end
+    value = b'{"a":[' + piece * (4 * MIB // len(piece)) + end
     began = time.thread_time()
     read_scalars(value, NAMES)
-    assert time.thread_time() - began < 2
+    assert time.thread_time() - began < 0.5
