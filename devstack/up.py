@@ -37,7 +37,7 @@ consumer   http://127.0.0.1:{consumer_port}/readyz   (/healthz, /metrics)
 processes  {processes}
 providers  {providers}
 logs       {logs}
-
+{unused}
 A token for tenant {tenant}, good for a day:
 {token}
 
@@ -94,6 +94,7 @@ def welcome(stack: Stack, env: Mapping[str, str], token: str, settings: Path, pr
         processes=processes,
         providers=_providers_line(env),
         logs=settings.parent,
+        unused=_unused_line(env),
         tenant=_TENANT,
         body=_BODY,
         token=token,
@@ -134,6 +135,12 @@ def _providers_line(env: Mapping[str, str]) -> str:
         return "simulators. Nothing leaves this machine. Set ROLLCALL_PROVIDERS_FILE to use your own."
     origin = f"{name}={env[name]}" if name == "ROLLCALL_PROVIDERS_FILE" else name
     return f"yours, from {origin}. What you send now really leaves this machine."
+
+
+def _unused_line(env: Mapping[str, str]) -> str:
+    """Return a line with the caller's settings that `env` lacks, without their values. Empty if there is none."""
+    names = sorted(name for name in os.environ.keys() - env.keys() if name.startswith("ROLLCALL_"))
+    return f"not used   {', '.join(names)}. docs/deployment.md tells how to try a setting.\n" if names else ""
 
 
 def _watched_servers(stack: Stack) -> list[WatchedServer]:

@@ -112,6 +112,19 @@ def test_the_welcome_tells_which_providers_are_used_and_shows_no_secret(
     assert "secret" not in text
 
 
+def test_the_welcome_names_the_settings_of_the_caller_that_have_no_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in [name for name in os.environ if name.startswith("ROLLCALL_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("ROLLCALL_HTTP_PORT", "8080")
+    assert "not used" not in welcome(STACK, service_env(STACK), "token", tmp_path / "settings.sh", "")
+    monkeypatch.setenv("ROLLCALL_ROUTES_FILE", "/mine")
+    text = welcome(STACK, service_env(STACK), "token", tmp_path / "settings.sh", "")
+    assert "not used   ROLLCALL_ROUTES_FILE. docs/deployment.md" in text
+    assert "/mine" not in text
+
+
 def test_a_dead_kafka_is_told_of_once_with_how_to_start_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
