@@ -22,7 +22,15 @@ class ResealedPage(NamedTuple):
     resealed: int
     """Number of tenants whose providers were sealed again."""
     missing_keys: Mapping[str, int]
-    """Number of tenants that need a key which is not configured, by the id of the key."""
+    """Number of tenants that need a key which is not configured, or has other bytes, by the id of the key."""
+
+
+class KeyCounts(NamedTuple):
+    """Numbers of tenants by the id of a key."""
+
+    needed: Mapping[str, int]
+    missing: Mapping[str, int]
+    """Those whose configurations the configured keys do not open."""
 
 
 async def reseal_page(tenants: Tenants, sealer: Sealer, after: str = "", limit: int = 100) -> ResealedPage:
@@ -31,23 +39,28 @@ async def reseal_page(tenants: Tenants, sealer: Sealer, after: str = "", limit: 
     missing = Counter[str]()
     for last, stored in await tenants.list_with_providers(after, limit):
         resealed += await _reseal(tenants, last, stored, sealer)
-        missing.update(needed_keys(stored) - set(sealer.key_ids))
+        missing.update(_missing_keys(last, stored, sealer))
     return ResealedPage(last, resealed, missing)
 
 
-async def count_needed_keys(tenants: Tenants) -> Counter[str]:
-    """Return the number of tenants whose providers need a key, by the id of the key."""
-    counts, last = Counter[str](), ""
+async def count_keys(tenants: Tenants, sealer: Sealer) -> KeyCounts:
+    """Return the keys that the providers of tenants need."""
+    needed, missing, last = Counter[str](), Counter[str](), ""
     while page := await tenants.list_with_providers(last):
-        for _, stored in page:
-            counts.update(needed_keys(stored))
-        last = page[-1][0]
-    return counts
+        for last, stored in page:
+            needed.update({key_id_of(provider.sealed) for provider in stored.providers})
+            missing.update(_missing_keys(last, stored, sealer))
+    return KeyCounts(needed, missing)
 
 
-def needed_keys(stored: StoredTenant) -> set[str]:
-    """Return the ids of the keys that the providers of a tenant are sealed with."""
-    return {key_id_of(provider.sealed) for provider in stored.providers}
+def _missing_keys(tenant_id: str, stored: StoredTenant, sealer: Sealer) -> set[str]:
+    missing = set()
+    for provider in stored.providers:
+        try:
+            open_config(provider, tenant_id, sealer)
+        except SealingError:
+            missing.add(key_id_of(provider.sealed))
+    return missing
 
 
 async def _reseal(tenants: Tenants, tenant_id: str, stored: StoredTenant, sealer: Sealer) -> bool:

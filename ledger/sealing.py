@@ -62,7 +62,9 @@ class Sealer:
         try:
             return cipher.decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], name.encode())
         except (InvalidTag, ValueError):
-            raise SealingError(f"sealed with key {key_id!r}, and changed or moved since") from None
+            raise SealingError(
+                f"sealed with key {key_id!r}, and changed or moved since, or this key has other bytes"
+            ) from None
 
     def hash(self, value: bytes, key_id: str) -> bytes:
         """Return the keyed hash of an address or a body: 16 bytes of keyed BLAKE2b (RFC 7693)."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, create_model
 
@@ -98,6 +99,13 @@ def connections_of(entry: ProviderEntry) -> int:
     """Return the maximum number of connections of a provider in each consumer."""
     bounds = [getattr(entry, name, 0) for name in ("concurrency", "connections")]
     return int(max(bounds))
+
+
+def host_of(entry: ProviderEntry) -> tuple[str, str]:
+    """Return the field of an entry that names the host, and the host."""
+    field = next(name for name in ("host", "url", "base_url") if name in type(entry).model_fields)
+    text: str = getattr(entry, field)
+    return field, text if field == "host" else urlsplit(text).hostname or ""
 
 
 def redacted(name: str, config: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from config.settings import CommonSettings
 from consumer.settings import ConsumerSettings
 from ledger.errors import LedgerNotReady
 from ledger.ports import Ledger
-from ledger.provider_resealing import count_needed_keys
+from ledger.provider_resealing import KeyCounts, count_keys
 from producer.settings import ProducerSettings
 from providers.registry import build_providers
 from providers.settings import ProviderSettings
@@ -187,26 +187,30 @@ async def _check_ledger() -> AsyncIterator[Finding]:
 async def _check_provider_keys(ledger: Ledger) -> list[Finding]:
     """Return the keys that own providers of tenants need, and a problem for each that is not configured."""
     try:
-        configured = load(SealingSettings).sealer.key_ids
+        sealer = load(SealingSettings).sealer
     except UsageError:
         return []
-    return provider_key_findings(await count_needed_keys(ledger.tenants), configured)
+    return provider_key_findings(await count_keys(ledger.tenants, sealer), sealer.key_ids)
 
 
-def provider_key_findings(tenants_by_key: Mapping[str, int], configured: Collection[str]) -> list[Finding]:
-    """Return a problem for each key that own providers need and that is not configured, or a line with all keys."""
-    tenants = {key: "1 tenant" if number == 1 else f"{number:,} tenants" for key, number in tenants_by_key.items()}
+def provider_key_findings(keys: KeyCounts, configured: Collection[str]) -> list[Finding]:
+    """Return a problem for each key that own providers need and that does not open them, or a line with all keys."""
     missing = [
         Finding(
             "sealing",
-            f'own providers of {tenants[key]} need the key "{key}", which is not configured',
-            f"add {key} to the end of ROLLCALL_SEALING_KEYS, or let the tenants store these configurations again",
+            f'own providers of {_tenants(number)} need the key "{key}", which '
+            + ("has other bytes" if key in configured else "is not configured"),
+            f"give {key} its bytes of that time in ROLLCALL_SEALING_KEYS, or let the tenants store these "
+            "configurations again",
         )
-        for key in sorted(tenants)
-        if key not in configured
+        for key, number in sorted(keys.missing.items())
     ]
-    needed = ", ".join(f'"{key}" ({number})' for key, number in sorted(tenants.items()))
+    needed = ", ".join(f'"{key}" ({_tenants(number)})' for key, number in sorted(keys.needed.items()))
     return missing or ([Finding("sealing", f"own providers of tenants need {needed}")] if needed else [])
+
+
+def _tenants(number: int) -> str:
+    return "1 tenant" if number == 1 else f"{number:,} tenants"
 
 
 async def _check_providers() -> AsyncIterator[Finding]:

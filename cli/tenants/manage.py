@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from cli import event_loop as loop
@@ -17,6 +17,7 @@ from config.settings import PREFIX
 from core.tenant_limits import limits_in_effect
 from ledger.ports import Ledger
 from ledger.tenant_port import StoredTenant
+from schemas.requests import TenantId
 from schemas.statuses import Channel
 from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_names
 from schemas.validation_errors import path_of, read_problems
@@ -31,13 +32,15 @@ Change = tuple[str, int | None]
 
 
 def run_show(tenant: str, *, as_json: bool) -> None:
-    """Print the settings of a tenant."""
+    """Print the settings of a tenant. Raises UsageError."""
+    _check_id(tenant)
     settings = load(TenantCommandSettings)
     _with_ledger(settings, lambda ledger: show(ledger, open_console(), tenant, settings.tenant_bounds, as_json=as_json))
 
 
 def run_set(tenant: str, assignments: Sequence[str], *, as_json: bool) -> None:
     """Change settings of a tenant, and print them. Raises UsageError."""
+    _check_id(tenant)
     settings, changes = load(TenantCommandSettings), [parse_change(each) for each in assignments]
 
     async def change(ledger: Ledger) -> None:
@@ -45,6 +48,15 @@ def run_set(tenant: str, assignments: Sequence[str], *, as_json: bool) -> None:
         await show(ledger, open_console(), tenant, settings.tenant_bounds, as_json=as_json)
 
     _with_ledger(settings, change)
+
+
+def _check_id(tenant: str) -> None:
+    try:
+        TypeAdapter(TenantId).validate_python(tenant)
+    except ValidationError:
+        raise UsageError(
+            "TENANT: must have 1 to 64 letters, digits and characters of ._:@~-, and begin with a letter or digit."
+        ) from None
 
 
 def _with_ledger(settings: TenantCommandSettings, work: Callable[[Ledger], Awaitable[T]]) -> T:

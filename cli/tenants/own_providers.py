@@ -19,10 +19,10 @@ from ledger.provider_configs import open_config
 from ledger.sealing import Sealer
 from ledger.tenant_port import StoredProvider
 from providers.entries import ProviderEntry
-from providers.network import Network
+from providers.network import AddressNotAllowedError, Network
 from providers.registry import build_provider
 from providers.tenant_configs import read_config
-from providers.tenant_entries import parse_tenant_entry, redacted
+from providers.tenant_entries import host_of, parse_tenant_entry, redacted
 from schemas.statuses import Channel
 
 
@@ -126,9 +126,21 @@ async def _check(own: OwnProvider, network: Network) -> str | None:
         return own.problem
     provider = build_provider(own.entry, network)
     try:
-        return await provider.check()
+        problem = await provider.check()
     finally:
         await provider.aclose()
+    return f"{problem}{await _why_no_connection(own.entry, network)}" if problem else None
+
+
+async def _why_no_connection(entry: ProviderEntry, network: Network) -> str:
+    """Return what the operator may know about a host and its tenant may not."""
+    try:
+        await network.resolve(host_of(entry)[1], 0)
+    except AddressNotAllowedError:
+        return ", because the host has no address that is public or in ROLLCALL_TENANT_NETWORKS"
+    except OSError:
+        return ", because the host has no address"
+    return ""
 
 
 def _document(own: OwnProvider, problem: str | None) -> dict[str, object]:

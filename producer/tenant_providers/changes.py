@@ -9,12 +9,14 @@ from ledger.errors import SealingError
 from ledger.provider_configs import open_config, seal_config
 from ledger.sealing import Sealer
 from ledger.tenant_port import StoredProvider
-from producer.errors import ConflictError, ForbiddenError, NotFoundError, UnavailableError
+from producer.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError, UnavailableError
 from producer.tenant_providers.bodies import parse_config
 from providers.entries import ProviderEntry
+from providers.network import Network, inside_problem
 from providers.tenant_configs import read_config
-from providers.tenant_entries import DEFAULT_CONCURRENCY, connections_of, parse_tenant_entry
+from providers.tenant_entries import DEFAULT_CONCURRENCY, connections_of, host_of, parse_tenant_entry
 from schemas.provider_configs import DEFAULT_PRIORITY, CreateProviderConfigRequest, UpdateProviderConfigRequest
+from schemas.statuses import Channel
 
 NO_PROVIDER = "provider not found"
 
@@ -29,13 +31,14 @@ class ProviderEditor:
     sealer: Sealer
     max_providers: int
     max_connections: int
+    network: Network
 
     def create(
         self, providers: Providers, provider_id: str, body: CreateProviderConfigRequest, now: datetime
     ) -> Providers:
         """Return the providers and a new one as the last. Raises ApiError."""
         priority = DEFAULT_PRIORITY if body.priority is None else body.priority
-        entry = parse_config(body.provider, body.channel, priority, body.config)
+        entry = self._parse(body.provider, body.channel, priority, body.config)
         if any((each.channel, each.name) == (body.channel, body.provider) for each in providers):
             raise ConflictError(f"provider: there is a provider of {body.channel.value} with this name already")
         if len(providers) >= self.max_providers:
@@ -69,7 +72,7 @@ class ProviderEditor:
         return tuple(each for each in providers if each is not stored)
 
     def _with_config(self, stored: StoredProvider, config: str, others: Sequence[StoredProvider]) -> StoredProvider:
-        entry = parse_config(stored.name, stored.channel, stored.priority, config)
+        entry = self._parse(stored.name, stored.channel, stored.priority, config)
         try:
             before = open_config(stored, self.tenant_id, self.sealer)
         except SealingError:
@@ -79,6 +82,14 @@ class ProviderEditor:
         self._check_connections(entry, _connections(stored, before) if before else 0, others)
         sealed = seal_config(config, self.tenant_id, stored.id, self.sealer)
         return stored._replace(sealed=sealed, version=stored.version + 1)
+
+    def _parse(self, name: str, channel: Channel, priority: int, config: str) -> ProviderEntry:
+        """Return the entry of a configuration. Raise BadRequestError, also for an address of the inside."""
+        entry = parse_config(name, channel, priority, config)
+        field, host = host_of(entry)
+        if problem := inside_problem(host, self.network):
+            raise BadRequestError(f"config.{field}: {problem}")
+        return entry
 
     def _check_connections(self, entry: ProviderEntry, before: int, others: Sequence[StoredProvider]) -> None:
         """Raise ForbiddenError if a provider would get more connections than the tenant has left."""

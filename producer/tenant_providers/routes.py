@@ -15,6 +15,7 @@ from producer.tenant_providers.answers import list_answer, provider_config
 from producer.tenant_providers.bodies import MAX_BODY_BYTES, add_config_problems, parse_body
 from producer.tenant_providers.changes import ProviderEditor, find_provider
 from producer.tenant_providers.store import change_providers, read_providers
+from providers.network import Network
 from schemas.http_responses import SimpleResponse
 from schemas.provider_configs import (
     CreateProviderConfigRequest,
@@ -127,7 +128,11 @@ async def _create(deps: Dependencies, principal: Principal, body: CreateProvider
 def _editor(deps: Dependencies, principal: Principal) -> ProviderEditor:
     settings = deps.settings
     return ProviderEditor(
-        principal.tenant_id, deps.sealer, settings.tenant_max_providers, settings.tenant_max_connections
+        principal.tenant_id,
+        deps.sealer,
+        settings.tenant_max_providers,
+        settings.tenant_max_connections,
+        Network(settings.tenant_networks),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from ledger.errors import SealingError
 from ledger.ports import Ledger
 from ledger.provider_configs import open_config, seal_config
-from ledger.provider_resealing import count_needed_keys, reseal_page
+from ledger.provider_resealing import count_keys, reseal_page
 from ledger.sealing import Sealer, key_id_of
 from ledger.tenant_port import StoredProvider, StoredTenant
 from schemas.statuses import Channel
@@ -67,7 +67,9 @@ async def test_what_no_key_opens_stays_and_its_key_is_counted_by_tenants(ledger:
     page = await reseal_page(ledger.tenants, NEW)
 
     assert page == ("tnt_c", 0, {"old": 2})
-    assert await count_needed_keys(ledger.tenants) == {"old": 2, "new": 2}
+    other_bytes = Sealer([("new", b"3" * 32), OLD_KEY])
+    assert await count_keys(ledger.tenants, NEW) == ({"old": 2, "new": 2}, {"old": 2})
+    assert await count_keys(ledger.tenants, other_bytes) == ({"old": 2, "new": 2}, {"new": 2})
     assert await ledger.tenants.get("tnt_c") == lost
 
 

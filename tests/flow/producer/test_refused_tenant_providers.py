@@ -92,6 +92,11 @@ async def test_a_token_without_the_scope_is_refused(service: Service, method: st
                 "config.url: is required"
             ),
         ),
+        ({**GATEWAY, "config": '{"kind": "http", "url": "http://2130706433/"}'}, "config.url: must be a public"),
+        (
+            {"channel": "email", "provider": "smtp", "config": '{"sender": "a@example.org", "host": "fd00::1"}'},
+            "config.host: must be a public address",
+        ),
         ({"tenant_id": "tnt_b"}, "channel: is required. config: is required. provider: is required. (unknown): is not"),
         ({**GATEWAY, "config": {"kind": "http"}}, "config: input should be a valid string"),
         ({**GATEWAY, "config": "x" * 8_193}, "config: must have at most 8,192 characters"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cli.admin.list_providers import list_reported
 from cli.console import PrintableConsole
 from cli.tenants.own_providers import check_providers, list_providers, read_own
 from ledger.memory import MemoryLedger
@@ -73,7 +74,7 @@ async def test_the_json_has_the_configurations_without_their_secrets(ledger: Mem
     assert (lost["config"], newer["config"]) == (None, {"kind": "***", "key": "***"})
 
 
-async def test_each_is_checked_as_a_consumer_would_and_tells_nothing_of_the_inside(ledger: MemoryLedger) -> None:
+async def test_each_is_checked_as_a_consumer_would_and_the_operator_learns_why_it_fails(ledger: MemoryLedger) -> None:
     page = io.StringIO()
     own = [each for each in await read_own(ledger, SEALER, "tnt_a") if each.kind != "vonage"]
 
@@ -81,6 +82,31 @@ async def test_each_is_checked_as_a_consumer_would_and_tells_nothing_of_the_insi
 
     lines = lines_with_single_spaces(page.getvalue())
     assert failures == 3
-    assert lines[1] == "sms gateway connecting: no connection"
+    assert lines[1] == (
+        "sms gateway connecting: no connection, because the host has no address that is public or in "
+        "ROLLCALL_TENANT_NETWORKS"
+    )
     assert lines[2] == "sms lost no sealing key 'k0'"
     assert SECRET not in page.getvalue()
+
+
+async def test_what_consumers_report_is_listed_with_the_tenants_that_it_serves(ledger: MemoryLedger) -> None:
+    await ledger.provider_states.report("other", [ProviderState("sim", Channel.EMAIL)])
+    await ledger.provider_states.report("third", [ProviderState("sim", Channel.EMAIL)])
+    page, document = io.StringIO(), io.StringIO()
+
+    await list_reported(ledger, PrintableConsole(file=page, width=250), as_json=False)
+    await list_reported(ledger, PrintableConsole(file=document, width=250), as_json=True)
+
+    assert lines_with_single_spaces(page.getvalue()) == [
+        "channel provider tenants state consumers",
+        "sms gateway@prv_1.1 tnt_a HTTP 503 1",
+        "email sim all ok 2",
+    ]
+    assert json.loads(document.getvalue())["providers"][0] == {
+        "name": "gateway@prv_1.1",
+        "channel": "sms",
+        "problem": "HTTP 503",
+        "tenants": ["tnt_a"],
+        "consumers": 1,
+    }

@@ -12,6 +12,7 @@ from cli.tenants.manage import parse_change, show, store
 from ledger.memory import MemoryLedger
 from ledger.tenant_port import StoredTenant
 from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings, setting_names
+from tests.support.cli_runner import run_rollcall
 
 BOUNDS = TenantLimits(sms=ChannelLimits(max_per_min=600))
 NAMES = [f"limits.{channel}.max_per_{period}" for channel in ("sms", "email") for period in ("min", "hour", "day")]
@@ -102,3 +103,10 @@ async def test_the_json_has_what_is_stored_and_what_is_in_effect(ledger: MemoryL
         "limits": {"sms": none, "email": none | {"max_per_day": 7}},
         "in_effect": {"limits": {"sms": none | {"max_per_min": 600}, "email": none | {"max_per_day": 7}}},
     }
+
+
+@pytest.mark.parametrize("command", [["show", "a b"], ["set", "", "limits.sms.max_per_min=5"]])
+def test_an_id_that_no_request_can_have_is_a_usage_error(command: list[str]) -> None:
+    result = run_rollcall("tenant", *command)
+    assert result.exit_code == 2
+    assert "TENANT: must have 1 to 64 letters" in result.output
