@@ -13,6 +13,7 @@ from core.routes import Route, RouteTable, Target
 from ledger.models import RequestHeader
 from ledger.tenant_port import StoredProvider
 from providers.provider import Provider
+from schemas.requests import BulkRequest
 from schemas.statuses import Channel
 
 
@@ -152,6 +153,17 @@ def own_providers_of(tenant_id: str, channel: Channel, context: ConsumerContext)
     if known is None or known.providers is None:
         return None
     return tuple(each for each in known.providers if each.channel is channel)
+
+
+async def load_tenant_of(request: RequestHeader | BulkRequest, context: ConsumerContext) -> None:
+    """Read the settings and the own providers of a tenant, before one of its providers is chosen for a request.
+
+    They are read anew if the request names a provider that is not known. Another process may know it already.
+    """
+    tenant_id, name = request.tenant_id, request.provider
+    await context.load_tenant(tenant_id)
+    if name is not None and not has_provider(tenant_id, request.channel, name, context):
+        await context.retry_until_available("read of a tenant", context.tenants.load_again, tenant_id)
 
 
 def has_provider(tenant_id: str, channel: Channel, name: str, context: ConsumerContext) -> bool:

@@ -75,13 +75,15 @@ class OutcomeRules:
     """True if a previous owner may have sent the window."""
     is_paid_before: bool = False
     """True if an earlier try counts as paid, and the provider deduplicates. It bills a delivery once."""
+    is_withdrawn: bool = False
+    """True if a tenant has changed or deleted the provider. Whether it deduplicates is not known any more."""
     stopped_as: Status = Status.CANCELLED
     stop_detail: str | None = None
 
     @property
     def record_before_log(self) -> bool:
         """Return whether `not sent` must be in the chunk before the log, because another owner may be sending again."""
-        return self.on_uncertain is OnUncertain.RESEND or self.deduplicates
+        return self.on_uncertain is OnUncertain.RESEND or self.deduplicates or self.is_withdrawn
 
 
 def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDelivery | None:

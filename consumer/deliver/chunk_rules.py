@@ -10,6 +10,7 @@ from consumer.provider_choice import ProviderChoice
 from core.delivery_outcome import NotSent, OutcomeRules
 from core.send_result import Failed
 from ledger.models import ControlFlags, RequestHeader
+from ledger.tenant_port import is_reference
 from schemas.statuses import Reason, Status
 
 NOT_MAPPED = Failed(Reason.TEMPLATE_NOT_MAPPED, offered=False)
@@ -68,6 +69,7 @@ class ChunkRules:
             taken_over=window.taken_over,
             is_paid_before=window.is_pinned and deduplicates,
             another_takes_calls=intent is not None and self._choice.another_takes_calls(intent),
+            is_withdrawn=provider is None and window.provider is not None and is_reference(window.provider),
             now=context.ledger.now(),
             retry=context.tuning.retry,
             jitter=context.random,

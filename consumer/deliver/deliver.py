@@ -9,6 +9,7 @@ from consumer.deliver.chunk_worker import ChunkWorker
 from consumer.deliver.claim_chunks import LeasedChunk
 from consumer.deliver.lease import LeaseLost
 from consumer.logger import logger
+from consumer.provider_choice import load_tenant_of
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import ClosedChunk, complete_after_close
 from core.chunk_work import due_before_expiry
@@ -117,7 +118,7 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
     except Exception:
         await release_unopened(claimed, context.ledger.now() + MISSING_KEY_DELAY, context)
         raise
-    await context.load_tenant(opened.header.tenant_id)
+    await load_tenant_of(opened.header, context)
     return ChunkWorker(claimed, opened, recipients, leased.lease, context)
 
 

@@ -8,7 +8,7 @@ from consumer.expand.accepted_at import accepted_at, truncate_to_milliseconds
 from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
-from consumer.provider_choice import has_provider
+from consumer.provider_choice import has_provider, load_tenant_of
 from core.allowed_reply_topics import is_allowed
 from core.ids import RequestKey, request_id_from_record, request_key
 from core.money import Cost, parse_amount
@@ -58,7 +58,7 @@ async def validate_request(
     if request.request_id is None:
         request_id = request_id_from_record(cluster, *origin_of_first_publication(record))
         request = request.model_copy(update={"request_id": request_id})
-    await context.load_tenant(request.tenant_id)
+    await load_tenant_of(request, context)
     reply_topic = await resolve_reply_topic(record, request, context)
     refused = reply_topic if isinstance(reply_topic, RejectedRecord) else _refused_choice(request, context)
     key, stored = request_key(request.tenant_id, str(request.request_id)), None

@@ -68,6 +68,12 @@ class TenantCache:
         if entry is None or self._monotonic() - entry.read_at >= MAX_AGE_SECONDS:
             await asyncio.shield(self._start(tenant_id))
 
+    async def load_again(self, tenant_id: str) -> None:
+        """Read the settings of a tenant anew. Raise LedgerUnavailable if they cannot be read."""
+        if begun := self._loading.get(tenant_id):  # before the change that the caller looks for, perhaps
+            await asyncio.wait({begun})
+        await asyncio.shield(self._start(tenant_id))
+
     def _start(self, tenant_id: str) -> asyncio.Task[None]:
         task = self._loading.get(tenant_id)
         if task is None:

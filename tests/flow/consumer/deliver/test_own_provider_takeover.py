@@ -1,5 +1,6 @@
 """A tenant that changes or deletes a provider turns no uncertain delivery into a second send."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -10,10 +11,11 @@ import pytest
 
 from consumer.context import ConsumerContext
 from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
-from core.send_result import Message, SendResult, Uncertain
+from core.send_result import Failed, Message, SendResult, Sent, Uncertain
+from providers.draft import Draft
 from schemas.statuses import Reason
 from tests.flow.consumer.own_providers import Tenant, gateway
-from tests.flow.world import LEASE_SECONDS, Killed, Steps, World
+from tests.flow.world import LEASE_SECONDS, Killed, RecordingProvider, Steps, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(5)]
 
@@ -206,3 +208,44 @@ async def test_a_crash_at_any_step_before_a_change_sends_nothing_twice() -> None
             break
         killed_at += 1
     assert killed_at > 10
+
+
+class Twice(RecordingProvider):
+    """A gateway that refuses the first call, whose owner is frozen meanwhile, and takes that of the next owner."""
+
+    freeze: Callable[[], Awaitable[None]]
+    is_asked_again: asyncio.Event
+    go_on: asyncio.Event
+
+    async def send_one(self, draft: Draft) -> SendResult:
+        self.calls[draft.id] += 1
+        if self.calls[draft.id] == 1:
+            await self.freeze()
+            return Failed(Reason.REJECTED, "HTTP 422")
+        self.is_asked_again.set()
+        await self.go_on.wait()
+        return Sent(draft.id)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_owner_that_was_frozen_logs_no_failure_while_the_next_one_sends(change: str) -> None:
+    """The frozen owner learns of the change before it logs, and the next owner after it sent."""
+    world, tenant, _ = await a_world()
+    twice = Twice("old", deduplicates=True)
+    world.own["old"], twice.is_asked_again, twice.go_on = twice, asyncio.Event(), asyncio.Event()
+    frozen, following = world.context(), world.context()
+    await world.expand(world.record(NUMBERS[0]))
+    async with asyncio.TaskGroup() as group:
+
+        async def freeze() -> None:
+            world.pass_time(LEASE_SECONDS + 61)
+            group.create_task(world.deliver_all(following))
+            await twice.is_asked_again.wait()
+            await CHANGES[change](tenant)
+            await frozen.tenants.load_again("t1")
+
+        twice.freeze = freeze
+        await world.deliver_all(frozen)
+        assert not await world.logs()
+        twice.go_on.set()
+    assert await world.outcomes() == [("sent", None)]

@@ -296,3 +296,16 @@ async def test_the_rate_of_an_own_provider_counts_in_all_processes_while_it_is_i
     world.pass_time(IDLE_SECONDS)
     await check_tenant_providers(context)
     assert context.shared_limits.cap(reference) is None
+
+
+async def test_a_provider_that_is_newer_than_what_is_known_of_its_tenant_is_found_by_its_name() -> None:
+    """The HTTP service or another consumer has accepted the request with what it knows."""
+    world = World()
+    tenant = Tenant(world)
+    expanding, delivering = world.context(), world.context()
+    for context in (expanding, delivering):
+        await context.load_tenant("t1")
+    reference = await tenant.put("mine", "own")
+    await world.expand(world.record(NUMBERS[0], provider="mine"), expanding)
+    await world.deliver_all(delivering)
+    assert await used(world) == [reference]
