@@ -125,9 +125,13 @@ def open_gateway(settings: ProducerSettings) -> LedgerGateway:
 
 
 def _allowed(routes: Iterable[BaseRoute], request: Request) -> dict[str, str]:
-    """Return the header with the methods of a path. The framework names those of its first route only."""
+    """Return the header with the methods of a path. The framework names those of its first route only.
+
+    The first route is the one that is meant. `/communication/logs/search` could be the id of a log as well.
+    """
     of_path = [each for each in routes if isinstance(each, Route) and each.matches(request.scope)[0] != Match.NONE]
-    return {"Allow": ", ".join(sorted({method for route in of_path for method in route.methods or ()}))}
+    methods = {method for route in of_path if route.path == of_path[0].path for method in route.methods or ()}
+    return {"Allow": ", ".join(sorted(methods))}
 
 
 def _add_error_handlers(app: FastAPI, clock: ClockAndRandom, routes: Iterable[BaseRoute]) -> None:

@@ -46,7 +46,7 @@ class HttpApiProvider(Generic[T]):
         self.timeout_seconds = entry.timeout_seconds
         self._api, self._network = api, network
         self._headers = {**_HEADERS, **(headers or {})}
-        self._tls = client_context(entry.ca_file) if api.check_url.startswith("https:") else None
+        self._tls = client_context(entry.ca_file) if api.check_url.lower().startswith("https:") else None
         self._slots = ConnectionSlots(entry.concurrency, entry.timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False

@@ -1,6 +1,7 @@
 """HTTP client that providers over HTTP share: one POST, the bytes that left, and the body that came back."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -65,6 +66,35 @@ class StrictConnector(aiohttp.TCPConnector):
         raise aiohttp.ClientConnectionError
 
 
+class GuardedResolver(aiohttp.abc.AbstractResolver):
+    """Resolver for the provider of a tenant."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002  # aiohttp wants both families
+    ) -> list[aiohttp.abc.ResolveResult]:
+        """Return the addresses of a host that are allowed. Raises OSError."""
+        return [
+            aiohttp.abc.ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in await self._network.resolve(host)
+        ]
+
+    async def close(self) -> None:
+        """Do nothing. The network belongs to all providers of tenants."""
+
+
 class PostAttempt:
     """Progress of the POST that was begun last. The result follows from it if no response comes."""
 
@@ -107,6 +137,7 @@ def open_session(
             limit=0,
             ssl=tls or True,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
+            resolver=GuardedResolver(network) if network is not None else None,
             socket_factory=network.open_socket if network is not None else None,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),

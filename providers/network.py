@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeVar
 
+from providers.look_ups import LookUps
+
 Address = IPv4Address | IPv6Address
 AddressRange = IPv4Network | IPv6Network
 
@@ -90,6 +92,7 @@ class Network:
     def __init__(self, allowed: Sequence[AddressRange] = ()) -> None:
         self._allowed = tuple(allowed)
         """Ranges of the inside that the operator permits."""
+        self._look_ups = LookUps()
 
     def allows(self, address: Address) -> bool:
         """Return whether a connection may be made: to a public address, or to one that the operator permits.
@@ -106,11 +109,9 @@ class Network:
             raise AddressNotAllowedError
         return socket.socket(family, kind, protocol)
 
-    async def resolve(self, host: str, port: int) -> list[str]:
+    async def resolve(self, host: str) -> list[str]:
         """Return the addresses of a host that are allowed. Raises OSError if there is none."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        texts = dict.fromkeys(str(info[4][0]) for info in found)
-        addresses = [text for text in texts if self._allows_text(text)]
+        addresses = [text for text in await self._look_ups.addresses_of(host) if self._allows_text(text)]
         if not addresses:
             raise AddressNotAllowedError
         return addresses
@@ -148,7 +149,7 @@ async def connect(
     if network is None:
         return await loop.create_connection(make_protocol, host, port, ssl=tls)
     name = host if tls else None
-    *others, last = await network.resolve(host, port)
+    *others, last = await network.resolve(host)
     for address in others:
         with contextlib.suppress(OSError):
             return await loop.create_connection(make_protocol, address, port, ssl=tls, server_hostname=name)

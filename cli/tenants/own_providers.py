@@ -135,7 +135,7 @@ async def _check(own: OwnProvider, network: Network) -> str | None:
 async def _why_no_connection(entry: ProviderEntry, network: Network) -> str:
     """Return what the operator may know about a host and its tenant may not."""
     try:
-        await network.resolve(host_of(entry)[1], 0)
+        await network.resolve(host_of(entry)[1])
     except AddressNotAllowedError:
         return ", because the host has no address that is public or in ROLLCALL_TENANT_NETWORKS"
     except OSError:

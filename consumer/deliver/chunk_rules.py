@@ -77,15 +77,19 @@ class ChunkRules:
             stop_detail=stop.detail if stop else None,
         )
 
-    def unsendable(self, window: OpenWindow) -> Failed | NotSent | None:
+    async def unsendable(self, window: OpenWindow) -> Failed | NotSent | None:
         """Return the result of a window that no provider of its route can take, for want of a mapping.
 
+        That is final, so the tenant is read again before. It may have added a provider that needs none.
         A window whose provider the tenant has taken back since it was chosen is put back, and chosen again.
         """
         if window.intent is None:
             return None
         if self._choice.lacks_mapping(window.intent):
-            return NOT_MAPPED
+            tenants = self._context.tenants
+            await self._context.retry_until_available("read of a tenant", tenants.load_again, self._header.tenant_id)
+            if self._choice.lacks_mapping(window.intent):
+                return NOT_MAPPED
         return NotSent.DEFERRED if self._choice.has_moved(window.intent) else None
 
     def apply_takeover(self, window: OpenWindow, *, stopped: bool) -> None:

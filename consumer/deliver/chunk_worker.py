@@ -136,7 +136,9 @@ class ChunkWorker:
         if self._control.stop or self._control.paused:
             for entry in self._window.without_result:
                 entry.result = NotSent.STOPPED if self._control.stop else NotSent.DEFERRED
-        elif problem := self._rules.unsendable(self._window) or unreserved(self._header, self._budget, self._window):
+        elif problem := await self._rules.unsendable(self._window) or unreserved(
+            self._header, self._budget, self._window
+        ):
             for entry in self._window.without_result:
                 entry.result = problem
         while to_send := self._window.without_result:

@@ -24,7 +24,7 @@ IDLE_SECONDS = 600.0
 """Time without use after which an own provider is closed, in seconds."""
 BUSY_SECONDS = 60.0
 """Time after its last use in which deliveries may still wait for an own provider, in seconds."""
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
 """Maximum time for closing the connections of a provider, in seconds."""
 
 BuildProvider = Callable[[ProviderEntry], Provider]
@@ -70,7 +70,7 @@ class TenantProviders:
         built.used_at = self._monotonic()
         self._built[key] = built  # The one that was used last comes last.
         if len(self._built) > MAX_BUILT:
-            self._retire(next(iter(self._built)))
+            self._retire_oldest()
         return built.provider
 
     def each(self) -> Iterator[tuple[str, TenantProvider]]:
@@ -122,6 +122,12 @@ class TenantProviders:
     async def aclose(self) -> None:
         """Close all providers."""
         await asyncio.gather(*(_close(each) for each in (*(each for _, each in self.each()), *self._retired)))
+
+    def _retire_oldest(self) -> None:
+        """Retire the provider that was used longest ago, of those without a call in flight."""
+        idle = (key for key, built in self._built.items() if not (built.provider and built.provider.calls))
+        if oldest := next(idle, None):
+            self._retire(oldest)
 
     def _retire(self, key: tuple[str, str]) -> None:
         provider = self._built.pop(key).provider

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pymongo.errors import DuplicateKeyError
 from typing_extensions import override
 
 from ledger.errors import LedgerRefused
 from ledger.mongo.connection import Document, translated_errors
 from ledger.tenant_port import StoredProvider, StoredTenant, Tenants
-from schemas.statuses import Channel
 from schemas.tenant_settings import ChannelLimits, TenantSettings
+
+_STORED_PROVIDER = TypeAdapter(StoredProvider)
 
 
 class MongoTenants(Tenants):
@@ -89,8 +90,7 @@ def _stored(document: Document) -> StoredTenant:
 
 
 def _provider(document: Any) -> StoredProvider:
-    known = {name: document[name] for name in StoredProvider._fields}
-    return StoredProvider(**{**known, "channel": Channel(known["channel"]), "sealed": bytes(known["sealed"])})
+    return _STORED_PROVIDER.validate_python({name: document[name] for name in StoredProvider._fields})
 
 
 def _limits_document(limits: ChannelLimits) -> Document:

@@ -718,8 +718,8 @@ MUTANTS = (
         (
             Edit(
                 "providers/http_client.py",
-                "import asyncio\nimport ssl\n",
-                "import asyncio\nimport logging\nimport ssl\n",
+                "import asyncio\nimport socket\n",
+                "import asyncio\nimport logging\nimport socket\n",
             ),
             Edit(
                 "providers/http_client.py",

@@ -104,8 +104,11 @@ async def test_fields_of_a_newer_version_stay_and_wrong_ones_are_refused(contrac
         assert stored is not None
         assert stored["policies"] == {"quiet": True}
         assert await ledger.tenants.get("tnt_new") == StoredTenant(SETTINGS, 8)
-        with pytest.raises(LedgerRefused):
-            await ledger.tenants.get("tnt_bad")
+        await ledger.tenants.put_providers("tnt_own", (OWN,), 0)
+        await tenants.update_one({"_id": "tnt_own"}, {"$set": {"providers.0.priority": None}})
+        for refused in ("tnt_bad", "tnt_own"):
+            with pytest.raises(LedgerRefused):
+                await ledger.tenants.get(refused)
     finally:
         await tenants.delete_many({})
         client.close()

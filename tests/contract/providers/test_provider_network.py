@@ -40,15 +40,15 @@ class Loop:
         self.tried: list[str] = []
         self._answers: dict[str, list[Sequence[str]]] = {}
         loop = asyncio.get_running_loop()
-        self._getaddrinfo, self._sock_connect = loop.getaddrinfo, loop.sock_connect
+        self._getaddrinfo, self._sock_connect = socket.getaddrinfo, loop.sock_connect
 
     def name(self, name: str, *answers: Sequence[str]) -> None:
         """Set the addresses of each look-up. The last answer stays. Without addresses there is no such name."""
         self._answers[name] = list(answers)
 
-    async def getaddrinfo(self, host: str, port: int, **options: Any) -> list[Any]:
+    def getaddrinfo(self, host: str, port: int | None, *args: Any, **options: Any) -> list[Any]:
         if (answers := self._answers.get(host)) is None:
-            return await self._getaddrinfo(host, port, **options)
+            return self._getaddrinfo(host, port, *args, **options)
         addresses = answers.pop(0) if len(answers) > 1 else answers[0]
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -62,7 +62,7 @@ class Loop:
 @pytest.fixture
 async def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     made, running = Loop(), asyncio.get_running_loop()
-    monkeypatch.setattr(running, "getaddrinfo", made.getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", made.getaddrinfo)
     monkeypatch.setattr(running, "sock_connect", made.sock_connect)
     return made
 

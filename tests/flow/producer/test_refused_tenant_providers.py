@@ -146,7 +146,13 @@ async def test_a_body_that_is_large_or_no_json_is_refused(service: Service) -> N
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [(f"{WRITE_PATH}/x", "DELETE, PUT"), (WRITE_PATH, "POST"), (READ_PATH, "GET"), ("/communication/bulk", "POST")],
+    [
+        (f"{WRITE_PATH}/x", "DELETE, PUT"),
+        (WRITE_PATH, "POST"),
+        (READ_PATH, "GET"),
+        ("/communication/bulk", "POST"),
+        ("/communication/logs/search", "POST"),
+    ],
 )
 async def test_another_method_is_refused_with_those_of_the_path(service: Service, path: str, allowed: str) -> None:
     answer = await service.client.request("PATCH", path)

@@ -309,3 +309,18 @@ async def test_a_provider_that_is_newer_than_what_is_known_of_its_tenant_is_foun
     await world.expand(world.record(NUMBERS[0], provider="mine"), expanding)
     await world.deliver_all(delivering)
     assert await used(world) == [reference]
+
+
+async def test_a_missing_mapping_ends_no_delivery_before_the_tenant_is_read_again() -> None:
+    world = World()
+    tenant = Tenant(world)
+    world.own["vendor"] = RecordingProvider("vendor")
+    world.own["vendor"].needs_vendor_template = True
+    await tenant.put("mine", "vendor")
+    await world.ledger.templates.put("t1", "code", "hello", None)
+    stale = world.context()
+    await world.expand(world.record(NUMBERS[0], content=..., template="code"), stale)
+    reference = await tenant.put("mine", "own")
+    await world.deliver_all(stale)
+    await world.settle()
+    assert (await world.outcomes(), await used(world)) == ([("sent", None)], [reference])
