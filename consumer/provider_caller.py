@@ -82,7 +82,7 @@ class ProviderCaller:
             gate = self._gates[provider.name] = ProviderGate(self._monotonic)
         if refusal := gate.refusal(drafts[0].id):
             return [refusal] * len(drafts)
-        began, was_closed = self._monotonic(), gate.is_closed
+        began = self._monotonic()
         with gate.calling():
             answers = await offer(provider, drafts)
             seconds = self._monotonic() - began
@@ -92,7 +92,7 @@ class ProviderCaller:
             recorded = gate.record(drafts[0].id, [Recorded(answers[at], kinds[at]) for at in told])
         for at, answer in zip(told, recorded, strict=True):
             answers[at] = answer
-        if gate.is_closed != was_closed:
+        if gate.has_changed():
             event = "provider is called again" if gate.is_closed else "provider is not called"
             logger.warning(event, provider=provider.name)
             self._show_gate(provider.name)

@@ -16,11 +16,17 @@ class ProviderGate:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._breaker, self._pause = ProviderBreaker(monotonic), CredentialPause(monotonic)
+        self._was_closed = True
 
     @property
     def is_closed(self) -> bool:
         """Return whether nothing keeps calls away, so that none is a trial call."""
         return not self._breaker.is_open and not self._pause.is_open
+
+    def has_changed(self) -> bool:
+        """Return whether it was closed or opened since this was asked last. Of many calls that fail, one is told so."""
+        was_closed, self._was_closed = self._was_closed, self.is_closed
+        return was_closed != self._was_closed
 
     @property
     def takes_calls(self) -> bool:

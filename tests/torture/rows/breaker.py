@@ -1,10 +1,12 @@
 """Row 24: a provider that fails and works again, behind a breaker that opens and closes, beside kill -9."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 
 import httpx
 
+from consumer.flow_control.provider_breaker import LONGEST_SECONDS
 from core.ids import request_key
 from tests.support.deployment import Service
 from tests.support.polling import wait_until
@@ -18,6 +20,9 @@ OPEN = re.compile(rf'^rollcall_provider_breaker_open{{provider="{FAILING}"}} (\S
 ANSWERS = re.compile(rf'^rollcall_provider_seconds_count{{answer="(\w+)",provider="{FAILING}"}} (\S+)$', re.MULTILINE)
 MOST_FAILED_CALLS = 2 * 8 * SETTINGS["WINDOW_SIZE"]  # type: ignore[operator]  # a number
 """Calls of one consumer that may fail in an outage: what was under way when the breaker opened, and the trials."""
+
+CLOSED_SECONDS = 2 * round(LONGEST_SECONDS)
+"""Maximum time in seconds until every breaker is closed again. Each one waits up to a minute for its next trial."""
 
 
 @row(
@@ -70,12 +75,13 @@ def _hold_calls(services: Iterable[Service]) -> list[float]:
 
 
 async def _closed(world: World) -> None:
-    """Publish until the provider is called again by every consumer."""
-    for _ in range(30):
+    """Publish until the provider is called again by every consumer. Only a delivery can try it."""
+    for _ in range(CLOSED_SECONDS):
         await world.publish(*world.orders(20))
         await world.settled()
         if not any(_opened(world.services)):
             return
+        await asyncio.sleep(1)
     raise DoesNotHold("the breaker did not close")
 
 

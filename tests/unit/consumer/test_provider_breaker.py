@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.flow_control.provider_breaker import (
     FAILURES_IN_A_ROW,
@@ -129,3 +130,27 @@ async def test_its_time_doubles_with_each_failed_trial_and_one_good_trial_closes
     calls.vendor.answer = FAILED_CALL
     assert await is_called(calls)
     assert await is_called(calls)
+
+
+async def test_one_line_says_that_calls_end_and_one_that_they_begin_again_however_many_calls_fail_together() -> None:
+    calls = Calls()
+    go_on = asyncio.Event()
+
+    async def send(drafts: Sequence[Draft]) -> list[SendResult]:
+        await go_on.wait()
+        return [calls.vendor.answer] * len(drafts)
+
+    calls.vendor.answer = FAILED_CALL
+    calls.vendor.send = send  # type: ignore[method-assign]
+    with capture_logs() as lines:
+        failing = asyncio.gather(*(calls.send() for _ in range(3 * FAILURES_IN_A_ROW)))
+        await asyncio.sleep(0)
+        go_on.set()
+        await failing
+        calls.clock.now += FIRST_SECONDS
+        calls.vendor.answer = Sent()
+        await calls.send()
+    assert [line["event"] for line in lines if "called" in line["event"]] == [
+        "provider is not called",
+        "provider is called again",
+    ]
