@@ -16,10 +16,8 @@ class PeriodLimits(NamedTuple):
     hour: int | None = None
     day: int | None = None
 
-    @property
-    def smallest(self) -> int | None:
-        """Return the smallest of the limits, or None if there is none."""
-        return min((limit for limit in self if limit is not None), default=None)
+
+NO_LIMITS = PeriodLimits()
 
 
 Used = dict[str, tuple[int, int]]

@@ -1,6 +1,6 @@
 """Port of the settings of tenants, and of their own providers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -44,8 +44,12 @@ class StoredTenant(NamedTuple):
 
     def active_providers(self, channel: Channel) -> list[StoredProvider]:
         """Return the active providers of a channel, in the order in which they are called."""
-        active = [each for each in self.providers if each.channel is channel and each.is_active]
-        return sorted(active, key=lambda each: each.priority)
+        return in_call_order(each for each in self.providers if each.channel is channel and each.is_active)
+
+
+def in_call_order(providers: Iterable[StoredProvider]) -> list[StoredProvider]:
+    """Return providers by channel, and in the order in which they are called."""
+    return sorted(providers, key=lambda each: (each.channel is not Channel.SMS, each.priority))
 
 
 def is_reference(name: str) -> bool:

@@ -17,13 +17,12 @@ from ledger.errors import SealingError
 from ledger.ports import Ledger
 from ledger.provider_configs import open_config
 from ledger.sealing import Sealer
-from ledger.tenant_port import StoredProvider
+from ledger.tenant_port import StoredProvider, in_call_order
 from providers.entries import ProviderEntry
 from providers.network import AddressNotAllowedError, Network
 from providers.registry import build_provider
 from providers.tenant_configs import read_config
 from providers.tenant_entries import host_of, parse_tenant_entry, redacted
-from schemas.statuses import Channel
 
 
 class OwnProvider(NamedTuple):
@@ -93,8 +92,7 @@ async def check_providers(own: Sequence[OwnProvider], network: Network, console:
 async def read_own(ledger: Ledger, sealer: Sealer, tenant: str) -> list[OwnProvider]:
     """Return the providers of a tenant by channel, in the order in which they are called."""
     stored = (await ledger.tenants.get(tenant)).providers
-    ordered = sorted(stored, key=lambda each: (each.channel is not Channel.SMS, each.priority))
-    return [_opened(each, tenant, sealer) for each in ordered]
+    return [_opened(each, tenant, sealer) for each in in_call_order(stored)]
 
 
 def _opened(stored: StoredProvider, tenant: str, sealer: Sealer) -> OwnProvider:

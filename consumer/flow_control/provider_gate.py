@@ -1,7 +1,7 @@
 """Gate before a provider: no call is made while its breaker is open, or while it is paused for our credentials."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from consumer.flow_control.credential_pause import CredentialPause
 from consumer.flow_control.provider_breaker import ProviderBreaker, Recorded
@@ -9,6 +9,10 @@ from core.send_result import Retry, SendResult
 
 _ANY_CALL = ""
 """Id of no delivery, for the question whether calls are made at all."""
+
+
+_NO_TRIAL = nullcontext()
+"""Context of a call that is no trial call. One is made for each message, so it must cost nothing."""
 
 
 class ProviderGate:
@@ -42,9 +46,12 @@ class ProviderGate:
         """Return the result of the messages of a call that may not be made now, or None."""
         return self._pause.refusal(call) or self._breaker.refusal()
 
-    @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self) -> AbstractContextManager[None]:
         """Mark the time of a call, so that a trial call is the only one."""
+        return _NO_TRIAL if self.is_closed else self._trying()
+
+    @contextmanager
+    def _trying(self) -> Iterator[None]:
         tried = [part for part in (self._pause, self._breaker) if part.is_open]
         for part in tried:
             part.is_trying = True

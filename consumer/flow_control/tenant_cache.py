@@ -8,7 +8,7 @@ from consumer.logger import logger
 from core.period_limits import PeriodLimits
 from core.tenant_limits import limits_in_effect
 from ledger.errors import LedgerRefused, LedgerUnavailable
-from ledger.tenant_port import StoredProvider, Tenants
+from ledger.tenant_port import StoredProvider, Tenants, in_call_order
 from schemas.statuses import Channel
 from schemas.tenant_settings import TenantLimits, TenantSettings
 
@@ -109,4 +109,4 @@ class TenantCache:
 
 
 def _active(providers: Iterable[StoredProvider]) -> OwnProviders:
-    return tuple(sorted((each for each in providers if each.is_active), key=lambda each: each.priority))
+    return tuple(in_call_order(each for each in providers if each.is_active))

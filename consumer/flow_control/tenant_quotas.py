@@ -8,7 +8,7 @@ from typing import NamedTuple
 from consumer.flow_control.shared_rate import MAX_DELAY_SECONDS
 from consumer.flow_control.tenant_cache import TenantCache
 from consumer.logger import logger
-from core.period_limits import PERIOD_SECONDS, PeriodLimits, TakenPermits
+from core.period_limits import NO_LIMITS, PERIOD_SECONDS, PeriodLimits, TakenPermits
 from core.send_result import Retry
 from ledger.errors import LedgerError
 from ledger.permit_port import Permits
@@ -57,7 +57,7 @@ class TenantQuotas:
         if known is None:
             return Grant(0, _AWAY)
         limits = known.limits[channel]
-        if limits.smallest is None:
+        if limits == NO_LIMITS:
             return Grant(messages)
         return await self._quota(tenant_id, channel).take(limits, messages)
 

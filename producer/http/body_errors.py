@@ -1,14 +1,15 @@
-"""Messages about a body that is wrong. They name the field and never quote its value."""
+"""Small bodies, and messages about a body that is wrong. They name the field and never quote its value."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from producer.errors import BadRequestError
+from schemas.check_names import check_names
 from schemas.validation_errors import (
     UNKNOWN,
     VARIABLES,
@@ -18,6 +19,8 @@ from schemas.validation_errors import (
     path_of,
     read_problems,
 )
+
+Body = TypeVar("Body", bound=BaseModel)
 
 MAX_NAMED_PROBLEMS = 5
 """Maximum number of problems in a message. The rest is counted."""
@@ -105,3 +108,14 @@ def _describe(problem: Problem) -> str:
         return f"the body is not JSON: {problem.message.removeprefix('Invalid JSON: ')}"
     phrase = _PHRASES.get(problem.kind, problem.phrase)
     return f"{path}: {phrase}" if path else (phrase if ":" in phrase else f"the body {phrase}")
+
+
+def parse_body(model: type[Body], body: bytes) -> Body:
+    """Return a small body. Raises BadRequestError, which shows no value."""
+    try:
+        check_names(model, body)
+        parsed = model.model_validate_json(body)
+    except ValidationError as error:
+        raise BadRequestError(describe_problems(error)) from None
+    check_unique(body)
+    return parsed

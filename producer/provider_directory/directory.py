@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ledger.provider_states import REPORT_SECONDS, ProviderState
+from ledger.tenant_port import is_reference
 from producer.errors import UnavailableError
 from producer.ledger_gateway import LedgerGateway
 from producer.provider_directory.known_providers import KnownProviders
@@ -30,7 +31,7 @@ class ProviderDirectory:
 
         Raises UnavailableError.
         """
-        return [state for state in await self._all_states(channel) if "@" not in state.name]
+        return [state for state in await self._all_states(channel) if not is_reference(state.name)]
 
     async def own_problems(self, tenant_id: str, channel: Channel) -> dict[str, str | None]:
         """Return the problem of each active own provider of a channel, by its name. Raises UnavailableError.

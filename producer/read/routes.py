@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from core.ids import LogId, request_key
 from ledger.ports import Ledger
@@ -15,14 +15,13 @@ from ledger.request_counts import count_request, known_recipients
 from producer.auth.token_verifier import READ, Principal
 from producer.dependencies import Dependencies
 from producer.errors import BadRequestError, NotFoundError
-from producer.http.body_errors import check_unique, describe_problems
+from producer.http.body_errors import parse_body
 from producer.http.query_names import unknown_parameter
 from producer.read.log_items import log_items, whole_item
 from producer.read.pagination import PageRequest, parse_page_request
 from producer.read.request_summaries import request_response, request_summary
 from producer.read.search_filters import log_query, read_own_request, visible_user
 from producer.responses import json_response
-from schemas.check_names import check_names
 from schemas.http_responses import (
     CommunicationLogListResponse,
     LogResponse,
@@ -74,7 +73,7 @@ def _add_log_routes(router: APIRouter, deps: Dependencies) -> None:
     async def search_logs(request: Request, principal: Annotated[Principal, Depends(_reader(deps))]) -> Response:
         """Search deliveries with the same filters and by recipient. The body keeps addresses out of URLs."""
         async with deps.body_reader.read(request, principal.tenant_id, MAX_SEARCH_BYTES) as body:
-            search = _parse_search(bytes(body))
+            search = parse_body(LogSearch, bytes(body))
         page = parse_page_request(search.page, search.page_size, search.after)
         hashes: frozenset[bytes] = frozenset()
         if search.recipient is not None:
@@ -128,16 +127,6 @@ def _reader(deps: Dependencies, query: type[BaseModel] | None = None) -> Authori
         return principal
 
     return reader
-
-
-def _parse_search(body: bytes) -> LogSearch:
-    try:
-        check_names(LogSearch, body)
-        search = LogSearch.model_validate_json(body)
-    except ValidationError as error:
-        raise BadRequestError(describe_problems(error)) from None
-    check_unique(body)
-    return search
 
 
 async def _list_response(deps: Dependencies, query: LogQuery, page: PageRequest) -> Response:

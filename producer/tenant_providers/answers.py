@@ -6,12 +6,11 @@ from datetime import datetime
 from ledger.errors import SealingError
 from ledger.provider_configs import open_config
 from ledger.sealing import Sealer
-from ledger.tenant_port import StoredProvider
+from ledger.tenant_port import StoredProvider, in_call_order
 from providers.tenant_entries import redacted
 from schemas.http_responses import PageInfo
 from schemas.provider_configs import ProviderConfig, ProviderConfigListResponse
 from schemas.query_parameters import ProviderFilter
-from schemas.statuses import Channel
 
 
 def provider_config(stored: StoredProvider, tenant_id: str, sealer: Sealer) -> ProviderConfig:
@@ -37,12 +36,11 @@ def list_answer(
     providers: Iterable[StoredProvider], query: ProviderFilter, tenant_id: str, sealer: Sealer, now: datetime
 ) -> ProviderConfigListResponse:
     """Return a page of the providers that match a query, by channel and in the order in which they are called."""
-    matching = [
+    matching = in_call_order(
         each
         for each in providers
         if query.channel in {None, each.channel} and query.is_active in {None, each.is_active}
-    ]
-    matching.sort(key=lambda each: (each.channel is not Channel.SMS, each.priority))
+    )
     end = query.page * query.page_size
     page = matching[end - query.page_size : end]
     total = len(matching)

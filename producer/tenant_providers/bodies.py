@@ -1,34 +1,18 @@
 """Bodies of the routes for own providers. An error names all that is wrong, also inside of the configuration."""
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from producer.errors import BadRequestError
-from producer.http.body_errors import check_unique, describe_problems
 from providers.entries import ProviderEntry
 from providers.tenant_entries import parse_tenant_entry
-from schemas.check_names import check_names
 from schemas.provider_configs import DEFAULT_PRIORITY
 from schemas.statuses import Channel
 
 MAX_BODY_BYTES = 64 * 1024
 """Maximum size of a body in bytes. The longest one needs 50 KiB, with every letter of its configuration escaped."""
-
-Body = TypeVar("Body", bound=BaseModel)
-
-
-def parse_body(model: type[Body], body: bytes) -> Body:
-    """Return the body. Raises BadRequestError, which says nothing about the configuration."""
-    try:
-        check_names(model, body)
-        parsed = model.model_validate_json(body)
-    except ValidationError as error:
-        raise BadRequestError(describe_problems(error)) from None
-    check_unique(body)
-    return parsed
 
 
 def parse_config(name: str, channel: Channel, priority: int, config: str) -> ProviderEntry:

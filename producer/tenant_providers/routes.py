@@ -10,9 +10,10 @@ from producer.auth.token_verifier import ADMIN, READ, Principal
 from producer.caller import caller_with
 from producer.dependencies import Dependencies
 from producer.errors import BadRequestError
+from producer.http.body_errors import parse_body
 from producer.responses import json_response
 from producer.tenant_providers.answers import list_answer, provider_config
-from producer.tenant_providers.bodies import MAX_BODY_BYTES, add_config_problems, parse_body
+from producer.tenant_providers.bodies import MAX_BODY_BYTES, add_config_problems
 from producer.tenant_providers.changes import ProviderEditor, find_provider
 from producer.tenant_providers.store import change_providers, read_providers
 from providers.network import Network
