@@ -86,17 +86,34 @@ class ProviderCaller:
         with gate.calling():
             answers = await offer(provider, drafts)
             seconds = self._monotonic() - began
-            kinds = [self._count(provider, answer, seconds) for answer in answers]
-            # A message that could not be made, or that had no connection, says nothing about the provider.
-            told = [at for at, draft in enumerate(drafts) if draft.problem is None and _was_offered(answers[at])]
-            recorded = gate.record(drafts[0].id, [Recorded(answers[at], kinds[at]) for at in told])
+            if gate.is_closed and all(isinstance(answer, Sent) for answer in answers):
+                # Most calls end here, so it must cost little.
+                self._metrics.provider.observe((_label_of(provider.name), "sent"), seconds, len(answers))
+                self.watch.record_sent(provider.name, provider.channel, len(answers))
+                gate.record_sent()
+            else:
+                self._record(gate, provider, drafts, answers, seconds)
+        return answers
+
+    def _record(
+        self,
+        gate: ProviderGate,
+        provider: Provider,
+        drafts: Sequence[Draft],
+        answers: list[SendResult],
+        seconds: float,
+    ) -> None:
+        """Note the answers of a call, and replace those that have to wait."""
+        kinds = [self._count(provider, answer, seconds) for answer in answers]
+        # A message that could not be made, or that had no connection, says nothing about the provider.
+        told = [at for at, draft in enumerate(drafts) if draft.problem is None and _was_offered(answers[at])]
+        recorded = gate.record(drafts[0].id, [Recorded(answers[at], kinds[at]) for at in told])
         for at, answer in zip(told, recorded, strict=True):
             answers[at] = answer
         if gate.has_changed():
             event = "provider is called again" if gate.is_closed else "provider is not called"
             logger.warning(event, provider=provider.name)
             self._show_gate(provider.name)
-        return answers
 
     def _count(self, provider: Provider, answer: SendResult, seconds: float) -> str | None:
         """Count the result of a message. Return the kind of its failure, or None."""

@@ -38,6 +38,9 @@ class SmsSegments(NamedTuple):
     segments: int
 
 
+_ONE_SEGMENT = SmsSegments(SmsEncoding.GSM_7, 1)
+
+
 def count_segments(text: str) -> SmsSegments:
     """Return encoding and number of segments of a text. An empty text takes one segment.
 
@@ -45,6 +48,8 @@ def count_segments(text: str) -> SmsSegments:
     the BMP. The time grows with the length of the text.
     """
     if _GSM_7.fullmatch(text):
+        if len(text) <= MAX_UNITS[SmsEncoding.GSM_7][0] // 2:  # Even two septets each fit into one segment.
+            return _ONE_SEGMENT
         septets = text
         for character in filter(text.__contains__, _EXTENSION):
             septets = septets.replace(character, _ESCAPE + character)

@@ -72,8 +72,8 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
         for entry in entries:
             entry.result = PINNED_PROVIDER_MISSING if plan.pinned else NO_PROVIDER
         return
-    sender = CallSender(provider, plan, context)
     await context.tenant_quotas.load(plan.tenant_id)
+    sender = CallSender(provider, plan, context)
     calls = _calls(entries, plan.make_draft, _most_messages(provider, context), context.message_room.largest)
     with context.metrics.windows.track_inprogress():
         await _run_concurrently(sender.send, calls)
@@ -87,11 +87,23 @@ class CallSender:
         self._lane, self._lease, self._is_stopped = plan.lane, plan.lease, plan.is_stopped
         self._tenant = TenantOfCall(plan.tenant_id, plan.channel)
         self._room_key = f"{plan.tenant_id} {provider.name}"
+        has_rate = provider.rate_per_second is not None or self._limits.cap(provider.name) is not None
+        self._has_limits = has_rate or context.tenant_quotas.has_limits(*self._tenant)
 
     async def send(self, call: Call) -> None:
         """Wait for room and for the rate limits, and make the call. Put back deliveries that would wait too long."""
         for draft in call.drafts:
             draft.may_leave = self._may_leave
+        if self._has_limits:
+            await self._send_within_limits(call)
+            return
+        has_room = await self._context.message_room.take(self._lane, self._room_key, call.size)
+        try:
+            self._store(call, await self._offer(call) if has_room else [WITHDRAWN] * len(call.drafts))
+        finally:
+            self._leave_room(call, has_room=has_room)
+
+    async def _send_within_limits(self, call: Call) -> None:
         # Asked before anything is taken that other processes or tenants need.
         if refusal := self._context.provider_caller.refusal(self._provider.name, call.drafts[0].id):
             self._store(call, [refusal] * len(call.drafts))
@@ -108,23 +120,30 @@ class CallSender:
             return
         for draft in call.drafts:
             draft.wait_for_rate = partial(self._wait_again, permits / len(call.drafts))
-        room, lane, readiness = self._context.message_room, self._lane, self._context.readiness
-        has_room = await room.take(lane, self._room_key, call.size)
+        has_room = await self._context.message_room.take(self._lane, self._room_key, call.size)
         try:
-            if has_room and await self._wait_for_rates(len(call.drafts), permits) and self._may_leave():
+            results: Sequence[SendResult] = [WITHDRAWN] * len(call.drafts)
+            if has_room and await self._wait_for_rates(len(call.drafts), permits):
                 grant = await self._context.tenant_quotas.renew(*self._tenant, grant)
                 call = self._put_back_rest(call, grant)
-                results = await self._context.provider_caller.send(self._provider, call.drafts) if call.drafts else []
-            else:
-                results = [WITHDRAWN] * len(call.drafts)
+                results = await self._offer(call) if call.drafts else []
             self._store(call, results)
             unused = sum(map(_is_certainly_unsent, results))
             await self._context.tenant_quotas.give_back(*self._tenant, grant, unused)
         finally:
-            if has_room:
-                room.give_back(lane, self._room_key, call.size)
-            if room.has_waiters:
-                readiness.record_progress(lane)  # A delivery that waits for room is not stuck.
+            self._leave_room(call, has_room=has_room)
+
+    async def _offer(self, call: Call) -> Sequence[SendResult]:
+        """Make the call, if its messages may still leave."""
+        if not self._may_leave():
+            return [WITHDRAWN] * len(call.drafts)
+        return await self._context.provider_caller.send(self._provider, call.drafts)
+
+    def _leave_room(self, call: Call, *, has_room: bool) -> None:
+        if has_room:
+            self._context.message_room.give_back(self._lane, self._room_key, call.size)
+        if self._context.message_room.has_waiters:
+            self._context.readiness.record_progress(self._lane)  # A delivery that waits for room is not stuck.
 
     async def _wait_for_rates(self, messages: int, permits: int) -> bool:
         """Wait for the rate of this process, and for that of all processes. Return False if no call may be made."""

@@ -88,6 +88,11 @@ class CredentialPause:
             for result in results
         ]
 
+    def record_success(self) -> None:
+        """Note a call whose messages were all sent, while the provider is not paused."""
+        self._seconds = 0.0
+        self._run.clear()
+
     def _may_try_at(self, call: str) -> float:
         """Return when this call may be the trial call. A pause is longer than the first one if it is confirmed."""
         if call in self._refused:
@@ -99,8 +104,8 @@ class CredentialPause:
             error = self._refusal.error
             if error in self._needed or len(self._needed) < MAX_ERRORS:
                 self._needed[error] = min(2 * self._needed.get(error, 1), MOST_CALLS)
-        self._refusal, self._seconds = None, 0.0
-        self._run.clear()
+        self._refusal = None
+        self.record_success()
 
     def _refuse(self, call: str, refusal: Retry) -> None:
         now = self._monotonic()

@@ -74,11 +74,16 @@ class ProviderBreaker:
 
     def record(self, results: Sequence[Recorded]) -> None:
         """Note the results of one call."""
-        closed = next((one.result for one in results if isinstance(one.result, Retry) and one.result.unreachable), None)
-        if isinstance(closed, Retry):
-            self._open(closed)
-        elif results:
+        for result, _ in results:
+            if isinstance(result, Retry) and result.unreachable:
+                self._open(result)
+                return
+        if results:
             self._count_call(results)
+
+    def record_success(self) -> None:
+        """Note a call that is no failure, while the breaker is closed."""
+        self._count(is_failure=False)
 
     def _count_call(self, results: Sequence[Recorded]) -> None:
         """Count a call as a failure if each of its messages failed. One that is refused for good is no failure."""

@@ -61,6 +61,11 @@ class ProviderGate:
             for part in tried:
                 part.is_trying = False
 
+    def record_sent(self) -> None:
+        """Note a call whose messages were all sent, while nothing keeps calls away."""
+        self._breaker.record_success()
+        self._pause.record_success()
+
     def record(self, call: str, results: Sequence[Recorded]) -> list[SendResult]:
         """Note the results of a call. Return them with the waits that follow from refused credentials."""
         self._breaker.record(results)

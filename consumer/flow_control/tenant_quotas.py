@@ -48,6 +48,11 @@ class TenantQuotas:
         with contextlib.suppress(LedgerError):  # `take` gives no permits then
             await self._cache.load(tenant_id)
 
+    def has_limits(self, tenant_id: str, channel: Channel) -> bool:
+        """Return whether `take` may refuse a permit. The limits are those that `load` found last."""
+        known = self._cache.known(tenant_id)
+        return known is None or known.limits[channel] != NO_LIMITS
+
     async def take(self, tenant_id: str, channel: Channel, messages: int) -> Grant:
         """Take a permit for each message of a call, or for the first ones if the tenant is at a limit.
 

@@ -46,9 +46,9 @@ class WatchedProvider:
         self.error = f"login refused: {error}" if kind == "login" else error or kind
         self._report(now)
 
-    def answered(self) -> None:
-        """Count a message that the provider took or rejected."""
-        self._answered += 1
+    def answered(self, messages: int = 1) -> None:
+        """Count messages that the provider took or rejected."""
+        self._answered += messages
         self._in_a_row = 0
         self._answered_at = self._monotonic()
 
@@ -97,15 +97,22 @@ class ProviderWatch:
 
     def record(self, name: str, channel: Channel, result: SendResult) -> str | None:
         """Note the result of a call. Return the kind of its failure, or None if the message was sent."""
-        provider = self._providers.get(name)
-        if provider is None:
-            provider = self._providers[name] = WatchedProvider(name, channel, self._monotonic)
-        kind = failure_kind(result)
+        provider, kind = self._provider(name, channel), failure_kind(result)
         if isinstance(result, Sent | Failed):
             provider.answered()
         elif kind is not None and not _is_our_limit(result):
             provider.failed(kind, result.error)
         return kind
+
+    def record_sent(self, name: str, channel: Channel, messages: int) -> None:
+        """Note messages that a provider has taken."""
+        self._provider(name, channel).answered(messages)
+
+    def _provider(self, name: str, channel: Channel) -> WatchedProvider:
+        provider = self._providers.get(name)
+        if provider is None:
+            provider = self._providers[name] = WatchedProvider(name, channel, self._monotonic)
+        return provider
 
     def check(self) -> None:
         """Log what is due. The caller does this every few seconds."""
