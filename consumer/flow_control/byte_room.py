@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from schemas.statuses import Lane
 
-DEFAULT_BYTES_IN_HAND = 24 * 1024 * 1024
+DEFAULT_BYTES_IN_HAND = 20 * 1024 * 1024
 """Maximum size of all chunks and messages that a consumer works on, in bytes."""
 SMALL_SHARE = 256
 """A thing is small if this many of its kind fit into the room."""
