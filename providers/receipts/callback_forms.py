@@ -11,16 +11,15 @@ MAX_FIELDS = 200
 def read_form(body: bytes) -> list[tuple[str, str]]:
     """Return the fields of a form in their order, also the empty ones. Raises UnreadableCallbackError."""
     try:
-        return _pairs(body.decode())
+        return _pairs(body.decode(), is_strict=True)
     except ValueError:
         raise UnreadableCallbackError(f"body is not a form of at most {MAX_FIELDS} fields") from None
 
 
 def read_query(url: str) -> dict[str, str]:
     """Return the parameters of a URL. Raises UnreadableCallbackError."""
-    query = url.partition("?")[2]
     try:
-        return dict(_pairs(query)) if query else {}
+        return dict(_pairs(url.partition("?")[2], is_strict=False))
     except ValueError:
         raise UnreadableCallbackError(f"URL has no query of at most {MAX_FIELDS} parameters") from None
 
@@ -31,8 +30,13 @@ def has_json(callback: Callback) -> bool:
     return media_type.strip().lower() == "application/json"
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """Return the fields of a text. Raises ValueError for a part without `=`, wrong UTF-8, and too many fields."""
+def _pairs(text: str, *, is_strict: bool) -> list[tuple[str, str]]:
+    """Return the fields of a text. Raises ValueError for wrong UTF-8, too many fields, and a part without `=`."""
     return parse_qsl(
-        text, keep_blank_values=True, strict_parsing=True, max_num_fields=MAX_FIELDS, errors="strict", separator="&"
+        text,
+        keep_blank_values=True,
+        strict_parsing=is_strict,
+        errors="strict",
+        max_num_fields=MAX_FIELDS,
+        separator="&",
     )

@@ -1,6 +1,6 @@
 """Receipts of the kinds `http` and `simulator`: the generic format of the operator's own gateway.
 
-docs/providers/http.md describes it. A gateway signs the time and the body with a key of the entry.
+docs/receipts.md describes it. A gateway signs the time and the body with a key of the entry.
 """
 
 import hmac
@@ -37,7 +37,7 @@ SIGNATURE_HEADER = "X-Rollcall-Signature"
 
 TABLE = ReceiptTable(
     vendor="generic",
-    page="docs/providers/http.md",
+    page="docs/receipts.md",
     statuses={
         status.value: ReceiptMeaning(status)
         for status in (ReceiptStatus.SENT, ReceiptStatus.DELIVERED, ReceiptStatus.FAILED)

@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, model_validator
 from providers.receipts.callback_codes import error_code
 from providers.receipts.callback_forms import has_json, read_form, read_query
 from providers.receipts.callback_times import iso_moment
-from providers.receipts.callback_values import address_of, id_of, inner, occurred_at, read_objects, shown_code, text_of
+from providers.receipts.callback_values import id_of, inner, occurred_at, read_objects, shown_code, text_of
 from providers.receipts.path_secret import check_path_secret
 from providers.receipts.receipt_format import (
     Callback,
@@ -131,7 +131,7 @@ class TwilioReceipts:
         if message_id is None or not status:
             raise UnreadableCallbackError("MessageSid or MessageStatus is missing")
         delivery_id = id_of(read_query(callback.url).get("delivery_id"))
-        receipt = _receipt(message_id, status, fields.get("ErrorCode"), fields.get("To"), callback.received_at)
+        receipt = _receipt(message_id, status, fields.get("ErrorCode"), callback.received_at)
         return [receipt._replace(delivery_id=delivery_id)]
 
     def _key(self, callback: Callback) -> tuple[bytes, str]:
@@ -189,10 +189,14 @@ def _receipts_of_event(data: object, received_at: datetime) -> Iterator[VendorRe
     message_id, status, error = id_of(inner(data, "messageSid")), inner(data, "messageStatus"), inner(data, "errorCode")
     if message_id is not None and isinstance(status, str) and status:
         moment = occurred_at(iso_moment(inner(data, "timestamp")), received_at)
-        yield _receipt(message_id, status.lower(), error, inner(data, "to"), moment)
+        yield _receipt(message_id, status.lower(), error, moment)
 
 
-def _receipt(message_id: str, status: str, error: object, recipient: object, moment: datetime) -> VendorReceipt:
+def _receipt(message_id: str, status: str, error: object, moment: datetime) -> VendorReceipt:
+    """Return a receipt without the number. The id is that of one message, and Twilio may leave out digits of a number.
+
+    See https://www.twilio.com/docs/messaging/features/message-redaction.
+    """
     meaning = TABLE.meaning(status)
     code = error_code(error) if meaning.status is ReceiptStatus.FAILED else ""
     return VendorReceipt(
@@ -200,6 +204,5 @@ def _receipt(message_id: str, status: str, error: object, recipient: object, mom
         shown_code(code or status),
         moment,
         message_id=message_id,
-        recipient=address_of(recipient),
         receipt_class=ERRORS.meaning(code).receipt_class,
     )

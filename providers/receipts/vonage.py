@@ -33,8 +33,7 @@ TABLES = (SMS, SMS_ERRORS, MESSAGES, MESSAGES_ERRORS)
 _MAX_TOKEN = 4_096
 _BEARER = "bearer "
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_NUMBER = re.compile(r"[0-9]{5,15}")
-_READ = ("messageId", "client-ref", "status", "err-code", "msisdn", "message-timestamp", "api-key", "timestamp")
+_READ = ("messageId", "client-ref", "status", "err-code", "message-timestamp", "api-key", "timestamp")
 """Parameters of a delivery receipt that mean something here."""
 _CLAIMS = ("iat", "api_key", "payload_hash")
 
@@ -155,7 +154,7 @@ def _fields(callback: Callback) -> dict[str, Any]:
 
 
 def _delivery_receipt(fields: dict[str, Any], callback: Callback) -> VendorReceipt:
-    """Return the receipt of the SMS API."""
+    """Return the receipt of the SMS API. It has no number, because the id is that of one message."""
     status = text_of(fields.get("status"))
     meaning = SMS.meaning(status)
     error = error_code(fields.get("err-code")) if meaning.status is ReceiptStatus.FAILED else ""
@@ -165,8 +164,7 @@ def _delivery_receipt(fields: dict[str, Any], callback: Callback) -> VendorRecei
         occurred_at(iso_moment(fields.get("message-timestamp")), callback.received_at),
         id_of(fields.get("client-ref")),
         id_of(fields.get("messageId")),
-        _number(fields.get("msisdn")),
-        SMS_ERRORS.meaning(error).receipt_class or meaning.receipt_class,
+        receipt_class=SMS_ERRORS.meaning(error).receipt_class or meaning.receipt_class,
     )
 
 
@@ -181,11 +179,5 @@ def _status_of_message(fields: dict[str, Any], callback: Callback) -> VendorRece
         occurred_at(iso_moment(fields.get("timestamp")), callback.received_at),
         id_of(fields.get("client_ref")),
         id_of(fields.get("message_uuid")),
-        _number(fields.get("to")),
-        MESSAGES_ERRORS.meaning(error).receipt_class,
+        receipt_class=MESSAGES_ERRORS.meaning(error).receipt_class,
     )
-
-
-def _number(value: object) -> str | None:
-    """Return a number with the + that Vonage leaves out."""
-    return f"+{value}" if isinstance(value, str) and _NUMBER.fullmatch(value) else None

@@ -70,7 +70,6 @@ RECEIPT = VendorReceipt(
     datetime(2026, 11, 30, 11, 59, tzinfo=UTC),
     DELIVERY_ID,
     "0A0000001234567B",
-    "+447700900000",
 )
 
 
