@@ -6,7 +6,8 @@ Source: https://help.aliyun.com/en/sms/developer-reference/smsreport-http
 import re
 from typing import Any, Literal
 
-from providers.receipts.callback_values import china_time, id_of, occurred_at, read_objects, shown_code, text_of
+from providers.receipts.callback_values import id_of, occurred_at, read_objects, shown_code, text_of
+from providers.receipts.china_time import china_time
 from providers.receipts.path_secret import SecretPathEntry, check_path_secret
 from providers.receipts.receipt_format import Callback, UnreadableCallbackError, VendorReceipt
 from providers.receipts.receipt_table import UNRECOGNISED, ReceiptMeaning, ReceiptTable

@@ -1,7 +1,7 @@
 """Values of callbacks: bounded, and in the shapes of receipts."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -16,8 +16,6 @@ UNKNOWN_CODE = "unknown"
 """Code of a receipt whose own code must not be shown."""
 
 _MAX_AGE = timedelta(days=366)
-_CHINA = timezone(timedelta(hours=8))
-_CHINA_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _MAX_ID = 200
 _MAX_ADDRESS = 320
 _CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.:-]{1,40}")
@@ -82,15 +80,6 @@ def occurred_at(moment: datetime | None, received_at: datetime) -> datetime:
     if moment is None or not received_at - _MAX_AGE <= moment <= received_at:
         return received_at
     return moment.astimezone(UTC)
-
-
-def china_time(value: object) -> datetime | None:
-    """Return a time such as `2026-11-30 20:00:00` of China's time zone, or None for another value."""
-    text = text_of(value)
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=_CHINA) if _CHINA_TIME.fullmatch(text) else None
-    except ValueError:
-        return None
 
 
 def check_age(signed_at: datetime, callback: Callback, max_age_seconds: int) -> None:
