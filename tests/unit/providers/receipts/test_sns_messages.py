@@ -76,6 +76,14 @@ async def test_each_changed_character_of_the_signature_is_refused() -> None:
         await refused({**message, "Signature": wrong})
 
 
+async def test_another_encoding_of_the_same_signature_is_refused() -> None:
+    message = signed(a_notification())
+    last = message["Signature"][-3]
+    assert message["Signature"].endswith("==")
+    assert last in "AQgw"  # the last four of its six bits are not used
+    await refused({**message, "Signature": message["Signature"][:-3] + chr(ord(last) + 1) + "=="})
+
+
 async def test_the_other_version_of_the_signature_is_refused() -> None:
     await refused({**signed(a_notification(), "2"), "SignatureVersion": "1"})
     await refused({**signed(a_notification(), "2"), "SignatureVersion": "3"})
@@ -110,6 +118,7 @@ async def test_a_signature_with_another_key_is_refused() -> None:
         f"{HOST}SimpleNotificationService-.pem",
         f"{HOST}SimpleNotificationService-{'1' * 65}.pem",
         f"{HOST}Other-1.pem",
+        CERTIFICATE_URL.removeprefix(HOST),
         HOST,
         "",
     ],
@@ -194,11 +203,15 @@ async def test_a_certificate_that_expires_while_it_is_kept_is_refused() -> None:
         lambda: b"no certificate",
         lambda: a_certificate().replace(b"MII", b"MIJ", 1),
         lambda: a_certificate(ec.generate_private_key(ec.SECP256R1())),
-        lambda: a_certificate(rsa.generate_private_key(public_exponent=65537, key_size=1024)),
     ],
 )
-async def test_a_certificate_without_a_strong_rsa_key_is_refused(certificate: Callable[[], bytes]) -> None:
+async def test_a_file_without_a_certificate_of_rsa_is_refused(certificate: Callable[[], bytes]) -> None:
     await refused(signed(a_notification()), SnsServer(certificate()))
+
+
+async def test_a_signature_with_a_small_key_is_refused() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    await refused(signed(a_notification(), key=key), SnsServer(a_certificate(key)))
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"{}", b"[" * 2_000, b'{"eventType":"Bounce"}'])
