@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from providers.receipts import generic, sendgrid, twilio, vonage
+from providers.receipts import aliyun, generic, mailgun, sendgrid, ses, tencent, twilio, vonage
 from providers.receipts.receipt_format import ReceiptEntry, ReceiptFormat
 from providers.receipts.receipt_table import ReceiptTable
 
@@ -27,8 +27,12 @@ def _kind(entry: type[_Entry], build: Callable[[_Entry], ReceiptFormat], *tables
 RECEIPT_KINDS = {
     "simulator": _kind(generic.GenericReceiptEntry, generic.GenericReceipts, generic.TABLE),
     "http": _kind(generic.GenericReceiptEntry, generic.GenericReceipts, generic.TABLE),
+    "aliyun": _kind(aliyun.AliyunReceiptEntry, aliyun.AliyunReceipts, aliyun.TABLE),
+    "tencent": _kind(tencent.TencentReceiptEntry, tencent.TencentReceipts, tencent.TABLE),
     "twilio": _kind(twilio.TwilioReceiptEntry, twilio.TwilioReceipts, twilio.TABLE, twilio.ERRORS),
     "vonage": _kind(vonage.VonageReceiptEntry, vonage.VonageReceipts, *vonage.TABLES),
+    "ses": _kind(ses.SesReceiptEntry, ses.SesReceipts, ses.TABLE),
     "sendgrid": _kind(sendgrid.SendgridReceiptEntry, sendgrid.SendgridReceipts, sendgrid.TABLE),
+    "mailgun": _kind(mailgun.MailgunReceiptEntry, mailgun.MailgunReceipts, mailgun.TABLE),
 }
 """Kinds by their `kind` in the settings. A kind of providers that is not here has no receipts."""

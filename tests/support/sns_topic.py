@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.x509.oid import NameOID
 
 from providers.receipts.receipt_format import CallbackUnavailableError
-from tests.support.vendor_callbacks import RECEIVED_AT
 
+SIGNED_AT = datetime(2026, 11, 30, 11, 59, 40, tzinfo=UTC)
+"""Time of each message, unless it is told."""
 TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:mail-events"
 HOST = "https://sns.eu-west-1.amazonaws.com/"
 CERTIFICATE_URL = f"{HOST}SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem"
@@ -24,8 +25,8 @@ OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 def a_certificate(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY,
-    begins: datetime = RECEIVED_AT - timedelta(days=1),
-    ends: datetime = RECEIVED_AT + timedelta(days=1),
+    begins: datetime = SIGNED_AT - timedelta(days=1),
+    ends: datetime = SIGNED_AT + timedelta(days=1),
 ) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     certificate = (
@@ -48,7 +49,7 @@ def a_notification(text: str = "{}", **fields: str) -> dict[str, str]:
         "TopicArn": TOPIC_ARN,
         "Subject": "Amazon SES Email Event Notification",
         "Message": text,
-        "Timestamp": (RECEIVED_AT - timedelta(seconds=20)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.655Z"),
+        "Timestamp": SIGNED_AT.strftime("%Y-%m-%dT%H:%M:%S.655Z"),
         **fields,
     }
 

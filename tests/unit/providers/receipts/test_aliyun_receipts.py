@@ -10,7 +10,8 @@ from providers.receipts.aliyun import TABLE, AliyunReceiptEntry, AliyunReceipts
 from providers.receipts.callback_values import MAX_RECEIPTS
 from providers.receipts.receipt_format import UnreadableCallbackError, UnsignedCallbackError, VendorReceipt
 from schemas.receipts import ReceiptClass, ReceiptStatus
-from tests.support.vendor_callbacks import DELIVERY_ID, PATH_SECRET, RECEIVED_AT, a_callback, without
+from tests.unit.providers.receipts.callbacks import DELIVERY_ID, NOW
+from tests.unit.providers.receipts.json_callbacks import PATH_SECRET, json_callback, without
 
 REPORTS = AliyunReceipts(
     AliyunReceiptEntry.model_validate({"kind": "aliyun", "provider": "aliyun", "path_secret": PATH_SECRET})
@@ -33,7 +34,7 @@ def a_report(**fields: object) -> dict[str, Any]:
 
 
 def read_one(**fields: object) -> VendorReceipt:
-    (receipt,) = REPORTS.read(a_callback([a_report(**fields)]))
+    (receipt,) = REPORTS.read(json_callback([a_report(**fields)]))
     return receipt
 
 
@@ -49,10 +50,10 @@ def test_a_report_is_a_receipt_with_its_time_in_china() -> None:
 
 
 async def test_the_secret_of_the_path_is_required() -> None:
-    assert await REPORTS.check(a_callback([a_report()])) is None
+    assert await REPORTS.check(json_callback([a_report()])) is None
     for secret in (None, "", PATH_SECRET[:-1] + "p"):
         with pytest.raises(UnsignedCallbackError):
-            await REPORTS.check(a_callback([a_report()], path_secret=secret))
+            await REPORTS.check(json_callback([a_report()], path_secret=secret))
 
 
 def test_an_entry_without_a_secret_is_refused() -> None:
@@ -92,7 +93,7 @@ def test_messages_of_a_batch_share_an_id_and_differ_in_their_numbers() -> None:
     numbers = ["13811110000", "8613811110001", "85212345678", "+6591234567", "1381111****", ""]
     reports = [without(a_report(phone_number=number), "out_id") for number in numbers]
 
-    receipts = REPORTS.read(a_callback(reports))
+    receipts = REPORTS.read(json_callback(reports))
 
     assert {receipt.message_id for receipt in receipts} == {"900619746936498440^0"}
     assert {receipt.delivery_id for receipt in receipts} == {None}
@@ -108,19 +109,19 @@ def test_messages_of_a_batch_share_an_id_and_differ_in_their_numbers() -> None:
 
 @pytest.mark.parametrize("moment", [None, 1, "", "2026-11-30", "2026-13-30 19:59:30", "0001-01-01 00:00:00"])
 def test_a_time_that_cannot_be_is_that_of_the_arrival(moment: object) -> None:
-    assert read_one(report_time=moment).occurred_at == RECEIVED_AT
+    assert read_one(report_time=moment).occurred_at == NOW
 
 
 def test_a_call_may_have_many_reports_but_not_more_than_the_limit() -> None:
-    assert len(REPORTS.read(a_callback([a_report()] * MAX_RECEIPTS))) == MAX_RECEIPTS
+    assert len(REPORTS.read(json_callback([a_report()] * MAX_RECEIPTS))) == MAX_RECEIPTS
     with pytest.raises(UnreadableCallbackError):
-        REPORTS.read(a_callback([a_report()] * (MAX_RECEIPTS + 1)))
+        REPORTS.read(json_callback([a_report()] * (MAX_RECEIPTS + 1)))
 
 
 @pytest.mark.parametrize("body", [{}, [1], [[]], [{}], [{"biz_id": ""}], b"", b"["])
 def test_a_body_of_another_form_is_unreadable(body: object) -> None:
     with pytest.raises(UnreadableCallbackError):
-        REPORTS.read(a_callback(body))
+        REPORTS.read(json_callback(body))
 
 
 def test_the_number_of_a_recipient_is_not_shown_as_a_code() -> None:

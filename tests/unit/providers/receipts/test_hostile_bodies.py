@@ -21,8 +21,10 @@ from providers.receipts.receipt_format import (
 from providers.receipts.ses import SesReceiptEntry, SesReceipts
 from providers.receipts.tencent import TencentReceiptEntry, TencentReceipts
 from schemas.receipts import Receipt
+from tests.support.hostile_texts import MAX_GROWTH, growth_of
 from tests.support.sns_topic import TOPIC_ARN, SnsServer, a_notification, signed
-from tests.support.vendor_callbacks import DELIVERY_ID, PATH_SECRET, a_callback
+from tests.unit.providers.receipts.callbacks import DELIVERY_ID
+from tests.unit.providers.receipts.json_callbacks import PATH_SECRET, json_callback
 
 PATH = {"provider": "p", "path_secret": PATH_SECRET}
 FORMATS: dict[str, ReceiptFormat] = {
@@ -89,7 +91,7 @@ def bodies(draw: st.DrawFn, kind: str) -> bytes:
 
 
 async def tried(kind: str, body: bytes) -> None:
-    one, callback = FORMATS[kind], a_callback(body)
+    one, callback = FORMATS[kind], json_callback(body)
     with contextlib.suppress(UnsignedCallbackError, ForeignCallbackError, CallbackUnavailableError):
         await one.check(callback)
     try:
@@ -116,3 +118,18 @@ async def test_no_other_error_leaves_a_format_and_each_receipt_fits_into_its_rec
     kind: str, data: st.DataObject
 ) -> None:
     await tried(kind, data.draw(bodies(kind)))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("part", ["1", "a", ".", "-", "86", "MK:", "\u3000"])
+def test_a_long_text_takes_linear_time_at_each_place(kind: str, part: str) -> None:
+    def read_everywhere(text: str) -> None:
+        for path in places(GOOD[kind]):
+            body = orjson.dumps(with_value(GOOD[kind], path, text))
+            message = orjson.dumps(a_notification(body.decode())) if kind == "ses" else body
+            with contextlib.suppress(UnreadableCallbackError):
+                FORMATS[kind].read(json_callback(message))
+
+    family = ("", part, "!")
+    growth = min(growth_of(read_everywhere, family, 100_000) for _ in range(2))
+    assert growth <= MAX_GROWTH

@@ -15,18 +15,12 @@ from providers.receipts.receipt_format import (
     UnsignedCallbackError,
 )
 from schemas.receipts import ReceiptClass, ReceiptStatus
-from tests.support.vendor_callbacks import (
-    DELIVERY_ID,
-    PATH_SECRET,
-    RECEIVED_AT,
-    a_callback,
-    changed_bytes,
-    without,
-)
+from tests.unit.providers.receipts.callbacks import DELIVERY_ID, NOW
+from tests.unit.providers.receipts.json_callbacks import PATH_SECRET, changed_characters, json_callback, without
 
 KEY = "c0ffee00c0ffee00c0ffee00c0ffee00"
 TOKEN = "e0b5477167110d68991efc6b9f89f0a11066af27834600e123"
-AT = RECEIVED_AT - timedelta(seconds=90)
+AT = NOW - timedelta(seconds=90)
 
 
 def an_entry(**fields: object) -> MailgunReceiptEntry:
@@ -58,7 +52,7 @@ def an_event(name: str = "delivered", **fields: object) -> dict[str, Any]:
 
 def a_webhook(event: dict[str, Any] | None = None, **fields: Any) -> Callback:
     body = {"signature": a_signature(), "event-data": event or an_event(), **fields}
-    return a_callback(body)
+    return json_callback(body)
 
 
 async def test_a_signed_event_is_one_receipt_and_its_token_counts_once() -> None:
@@ -79,7 +73,7 @@ async def test_a_signed_event_is_one_receipt_and_its_token_counts_once() -> None
 async def test_each_changed_character_of_the_signature_is_refused(name: str) -> None:
     webhooks = MailgunReceipts(an_entry())
     signature = a_signature()
-    for changed in changed_bytes(signature[name]):
+    for changed in changed_characters(signature[name]):
         with pytest.raises(UnsignedCallbackError):
             await webhooks.check(a_webhook(signature={**signature, name: changed}))
     with pytest.raises(UnsignedCallbackError):
@@ -95,7 +89,7 @@ async def test_a_body_without_a_signature_is_refused(signature: object) -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"[" * 2_000, b"\xff"])
 async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(UnsignedCallbackError):
-        await MailgunReceipts(an_entry()).check(a_callback(body))
+        await MailgunReceipts(an_entry()).check(json_callback(body))
 
 
 async def test_a_number_as_time_stamp_is_signed_as_its_digits() -> None:
@@ -114,7 +108,7 @@ async def test_another_signing_key_is_refused() -> None:
 async def test_a_missing_or_wrong_path_secret_is_refused(secret: str | None) -> None:
     body = {"signature": a_signature(), "event-data": an_event()}
     with pytest.raises(UnsignedCallbackError):
-        await MailgunReceipts(an_entry()).check(a_callback(body, path_secret=secret))
+        await MailgunReceipts(an_entry()).check(json_callback(body, path_secret=secret))
 
 
 @pytest.mark.parametrize("secret", [None, "short", "a" * 31, "ä" * 40, "a/" * 20, "a" * 201])
@@ -126,7 +120,7 @@ def test_an_entry_needs_a_path_secret_that_fits_into_a_path(secret: str | None) 
 @pytest.mark.parametrize(("age", "accepted"), [(60, True), (61, False), (-300, True), (-301, False)])
 async def test_a_signature_is_accepted_within_the_replay_window(age: int, *, accepted: bool) -> None:
     webhooks = MailgunReceipts(an_entry(max_age_seconds=60))
-    callback = a_webhook(signature=a_signature(RECEIVED_AT - timedelta(seconds=age)))
+    callback = a_webhook(signature=a_signature(NOW - timedelta(seconds=age)))
     if accepted:
         assert await webhooks.check(callback) == TOKEN
         return
@@ -207,4 +201,4 @@ def test_one_id_is_enough_and_none_is_unreadable() -> None:
 def test_a_time_that_cannot_be_is_that_of_the_arrival(moment: object) -> None:
     (receipt,) = MailgunReceipts(an_entry()).read(a_webhook(an_event(timestamp=moment)))
 
-    assert receipt.occurred_at == RECEIVED_AT
+    assert receipt.occurred_at == NOW

@@ -11,7 +11,8 @@ from providers.receipts.receipt_format import UnreadableCallbackError, VendorRec
 from providers.receipts.ses import TABLE, SesReceiptEntry, SesReceipts
 from schemas.receipts import ReceiptClass, ReceiptStatus
 from tests.support.sns_topic import TOPIC_ARN, SnsServer, a_notification
-from tests.support.vendor_callbacks import DELIVERY_ID, RECEIVED_AT, a_callback, without
+from tests.unit.providers.receipts.callbacks import DELIVERY_ID, NOW
+from tests.unit.providers.receipts.json_callbacks import json_callback, without
 
 MESSAGE_ID = "01020157c44f053b-61b59c11-9236-11e6-8f96-7be8aexample-000000"
 EVENTS = SesReceipts(
@@ -35,7 +36,7 @@ def an_event(name: str, detail: dict[str, Any] | None = None, **mail: object) ->
 
 
 def read(event: object) -> list[VendorReceipt]:
-    return EVENTS.read(a_callback(a_notification(orjson.dumps(event).decode())))
+    return EVENTS.read(json_callback(a_notification(orjson.dumps(event).decode())))
 
 
 def test_an_event_is_a_receipt_with_both_ids() -> None:
@@ -104,7 +105,7 @@ def test_an_event_that_says_nothing_about_the_delivery_is_no_receipt(event: dict
 def test_the_test_message_of_ses_is_no_receipt() -> None:
     text = "Successfully validated SNS topic for Amazon SES event publishing."
 
-    assert EVENTS.read(a_callback(a_notification(text))) == []
+    assert EVENTS.read(json_callback(a_notification(text))) == []
 
 
 @pytest.mark.parametrize(
@@ -162,8 +163,8 @@ def test_a_time_that_cannot_be_is_that_of_the_mail_or_of_the_arrival(stamp: obje
     (receipt,) = read(an_event("Delivery", {"timestamp": stamp}))
     (without_any,) = read(an_event("Delivery", {"timestamp": stamp}, timestamp="2018-10-08T14:05:45 +0000"))
 
-    assert receipt.occurred_at in {datetime(2026, 11, 30, 11, 50, tzinfo=UTC), RECEIVED_AT}
-    assert without_any.occurred_at == RECEIVED_AT
+    assert receipt.occurred_at in {datetime(2026, 11, 30, 11, 50, tzinfo=UTC), NOW}
+    assert without_any.occurred_at == NOW
 
 
 def test_a_time_without_an_offset_is_one_of_utc() -> None:
@@ -192,4 +193,4 @@ def test_an_event_without_an_id_is_unreadable(event: object) -> None:
 @pytest.mark.parametrize("text", ["", "{", "Hello", "[" * 2_000])
 def test_a_text_that_is_no_event_is_unreadable(text: str) -> None:
     with pytest.raises(UnreadableCallbackError):
-        EVENTS.read(a_callback(a_notification(text)))
+        EVENTS.read(json_callback(a_notification(text)))

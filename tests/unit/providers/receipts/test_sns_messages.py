@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,8 @@ from tests.support.sns_topic import (
     a_notification,
     signed,
 )
-from tests.support.vendor_callbacks import PATH_SECRET, RECEIVED_AT, a_callback, changed_bytes, without
+from tests.unit.providers.receipts.callbacks import NOW
+from tests.unit.providers.receipts.json_callbacks import PATH_SECRET, changed_characters, json_callback, without
 
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:210987654321:mail-events"
 
@@ -42,19 +44,19 @@ def topics(server: SnsServer | None = None, **fields: object) -> SesReceipts:
 
 async def refused(message: dict[str, Any], server: SnsServer | None = None) -> None:
     with pytest.raises(UnsignedCallbackError):
-        await topics(server).check(a_callback(message))
+        await topics(server).check(json_callback(message))
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
 @pytest.mark.parametrize("message", [a_notification(), without(a_notification(), "Subject"), a_confirmation()])
 async def test_a_signed_message_is_accepted_with_both_versions(message: dict[str, str], version: str) -> None:
-    assert await topics().check(a_callback(signed(message, version))) is None
+    assert await topics().check(json_callback(signed(message, version))) is None
 
 
 @pytest.mark.parametrize("name", NOTIFICATION_FIELDS)
 async def test_each_changed_character_of_a_notification_is_refused(name: str) -> None:
     message = signed(a_notification("{}"))
-    for changed in changed_bytes(message[name]):
+    for changed in changed_characters(message[name]):
         await refused({**message, name: changed})
     await refused(without(message, name))
 
@@ -62,7 +64,7 @@ async def test_each_changed_character_of_a_notification_is_refused(name: str) ->
 @pytest.mark.parametrize("name", CONFIRMATION_FIELDS)
 async def test_each_changed_character_of_a_confirmation_is_refused_and_confirms_nothing(name: str) -> None:
     server, message = SnsServer(), signed(a_confirmation())
-    for changed in changed_bytes(message[name]):
+    for changed in changed_characters(message[name]):
         await refused({**message, name: changed}, server)
     await refused(without(message, name), server)
     assert SUBSCRIBE_URL not in server.asked
@@ -70,7 +72,7 @@ async def test_each_changed_character_of_a_confirmation_is_refused_and_confirms_
 
 async def test_each_changed_character_of_the_signature_is_refused() -> None:
     message = signed(a_notification())
-    for changed in changed_bytes(message["Signature"]):
+    for changed in changed_characters(message["Signature"]):
         await refused({**message, "Signature": changed})
     for wrong in ("", message["Signature"] + "\n", message["Signature"] + "AAAA", "A" * 2_000, "ä"):
         await refused({**message, "Signature": wrong})
@@ -139,7 +141,7 @@ async def test_a_certificate_elsewhere_is_not_downloaded(url: str) -> None:
 async def test_a_topic_of_another_partition_has_its_own_host(arn: str, host: str) -> None:
     server, url = SnsServer(), CERTIFICATE_URL.replace(HOST, host)
     server.files[url] = a_certificate()
-    callback = a_callback(signed(a_notification(TopicArn=arn), url=url))
+    callback = json_callback(signed(a_notification(TopicArn=arn), url=url))
 
     assert await topics(server, topic_arns=[TOPIC_ARN, arn]).check(callback) is None
 
@@ -148,7 +150,7 @@ async def test_a_topic_of_another_account_is_foreign_also_for_a_subscription() -
     server = SnsServer()
     for message in (a_notification(TopicArn=OTHER_TOPIC), a_confirmation(TopicArn=OTHER_TOPIC)):
         with pytest.raises(ForeignCallbackError):
-            await topics(server).check(a_callback(signed(message)))
+            await topics(server).check(json_callback(signed(message)))
     assert set(server.asked) == {CERTIFICATE_URL}
 
 
@@ -161,8 +163,8 @@ async def test_an_arn_of_no_topic_is_refused(arn: str) -> None:
 
 @pytest.mark.parametrize(("age", "accepted"), [(60, True), (61, False), (-300, True), (-301, False)])
 async def test_a_message_is_accepted_within_the_replay_window(age: int, *, accepted: bool) -> None:
-    stamp = (RECEIVED_AT - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    callback = a_callback(signed(a_notification(Timestamp=stamp)))
+    stamp = (NOW - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    callback = json_callback(signed(a_notification(Timestamp=stamp)))
     check = topics(max_age_seconds=60).check(callback)
     if accepted:
         await check
@@ -181,7 +183,7 @@ DAY = timedelta(days=1)
 
 @pytest.mark.parametrize(
     ("begins", "ends"),
-    [(RECEIVED_AT - 2 * DAY, RECEIVED_AT - DAY), (RECEIVED_AT + DAY, RECEIVED_AT + 2 * DAY)],
+    [(NOW - 2 * DAY, NOW - DAY), (NOW + DAY, NOW + 2 * DAY)],
 )
 async def test_a_certificate_outside_of_its_time_is_refused(begins: datetime, ends: datetime) -> None:
     await refused(signed(a_notification()), SnsServer(a_certificate(begins=begins, ends=ends)))
@@ -189,10 +191,10 @@ async def test_a_certificate_outside_of_its_time_is_refused(begins: datetime, en
 
 async def test_a_certificate_that_expires_while_it_is_kept_is_refused() -> None:
     messages = topics(max_age_seconds=604_800)
-    callback = a_callback(signed(a_notification()))
+    callback = json_callback(signed(a_notification()))
     await messages.check(callback)
 
-    later = a_callback(callback.body, received_at=RECEIVED_AT + 2 * DAY)
+    later = replace(callback, received_at=NOW + 2 * DAY)
     with pytest.raises(UnsignedCallbackError):
         await messages.check(later)
 
@@ -217,7 +219,7 @@ async def test_a_signature_with_a_small_key_is_refused() -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"{}", b"[" * 2_000, b'{"eventType":"Bounce"}'])
 async def test_a_body_that_is_no_message_of_sns_is_refused(body: bytes) -> None:
     with pytest.raises(UnsignedCallbackError):
-        await topics().check(a_callback(body))
+        await topics().check(json_callback(body))
 
 
 @pytest.mark.parametrize("name", [*NOTIFICATION_FIELDS, "SigningCertURL", "Signature", "SignatureVersion"])
@@ -227,7 +229,7 @@ async def test_a_field_of_another_type_is_refused(name: str, value: object) -> N
 
 
 async def test_a_path_secret_is_checked_if_the_entry_has_one() -> None:
-    callback = a_callback(signed(a_notification()))
+    callback = json_callback(signed(a_notification()))
     assert await topics(path_secret=PATH_SECRET).check(callback) is None
     with pytest.raises(UnsignedCallbackError):
         await topics(path_secret=PATH_SECRET.replace("p", "q")).check(callback)
@@ -236,7 +238,7 @@ async def test_a_path_secret_is_checked_if_the_entry_has_one() -> None:
 async def test_a_certificate_is_downloaded_once_also_for_messages_at_the_same_time() -> None:
     server = SnsServer()
     messages = topics(server)
-    callbacks = [a_callback(signed(a_notification(MessageId=str(number)))) for number in range(20)]
+    callbacks = [json_callback(signed(a_notification(MessageId=str(number)))) for number in range(20)]
     await asyncio.gather(*map(messages.check, callbacks))
     await messages.check(callbacks[0])
 
@@ -245,7 +247,7 @@ async def test_a_certificate_is_downloaded_once_also_for_messages_at_the_same_ti
 
 async def test_a_failed_download_is_tried_again_by_the_next_message() -> None:
     server = SnsServer()
-    messages, callback = topics(server), a_callback(signed(a_notification()))
+    messages, callback = topics(server), json_callback(signed(a_notification()))
     server.is_away = True
     with pytest.raises(CallbackUnavailableError):
         await messages.check(callback)
@@ -286,7 +288,7 @@ async def test_few_certificates_are_kept_and_few_are_downloaded_at_the_same_time
 
 async def test_a_subscription_to_the_topic_is_confirmed_once_it_is_verified() -> None:
     server = SnsServer()
-    callback = a_callback(signed(a_confirmation()))
+    callback = json_callback(signed(a_confirmation()))
     messages = topics(server)
 
     assert await messages.check(callback) is None
@@ -318,13 +320,13 @@ async def test_a_confirmation_that_fails_is_tried_again() -> None:
     server = SnsServer()
     del server.files[SUBSCRIBE_URL]
     with pytest.raises(CallbackUnavailableError):
-        await topics(server).check(a_callback(signed(a_confirmation())))
+        await topics(server).check(json_callback(signed(a_confirmation())))
 
 
 async def test_the_end_of_a_subscription_is_accepted_and_changes_nothing() -> None:
     server = SnsServer()
     messages = topics(server)
-    callback = a_callback(signed(a_confirmation(Type="UnsubscribeConfirmation")))
+    callback = json_callback(signed(a_confirmation(Type="UnsubscribeConfirmation")))
 
     assert await messages.check(callback) is None
     assert messages.read(callback) == []

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from providers.receipts.receipt_format import UnreadableCallbackError, UnsignedCallbackError, VendorReceipt
 from providers.receipts.tencent import TABLE, TencentReceiptEntry, TencentReceipts
 from schemas.receipts import ReceiptClass, ReceiptStatus
-from tests.support.vendor_callbacks import PATH_SECRET, RECEIVED_AT, a_callback
+from tests.unit.providers.receipts.callbacks import NOW
+from tests.unit.providers.receipts.json_callbacks import PATH_SECRET, json_callback
 
 CALLBACKS = TencentReceipts(
     TencentReceiptEntry.model_validate({"kind": "tencent", "provider": "tencent", "path_secret": PATH_SECRET})
@@ -31,7 +32,7 @@ def a_status(**fields: object) -> dict[str, Any]:
 
 
 def read_one(**fields: object) -> VendorReceipt:
-    (receipt,) = CALLBACKS.read(a_callback([a_status(**fields)]))
+    (receipt,) = CALLBACKS.read(json_callback([a_status(**fields)]))
     return receipt
 
 
@@ -47,10 +48,10 @@ def test_a_status_is_a_receipt_with_its_time_in_china() -> None:
 
 
 async def test_the_secret_of_the_path_is_required() -> None:
-    assert await CALLBACKS.check(a_callback([a_status()])) is None
+    assert await CALLBACKS.check(json_callback([a_status()])) is None
     for secret in (None, PATH_SECRET.lower() + "x"):
         with pytest.raises(UnsignedCallbackError):
-            await CALLBACKS.check(a_callback([a_status()], path_secret=secret))
+            await CALLBACKS.check(json_callback([a_status()], path_secret=secret))
 
 
 def test_an_entry_without_a_secret_is_refused() -> None:
@@ -106,10 +107,10 @@ def test_a_number_of_another_form_is_none(fields: dict[str, object]) -> None:
 
 
 def test_a_missing_time_is_that_of_the_arrival() -> None:
-    assert read_one(user_receive_time="").occurred_at == RECEIVED_AT
+    assert read_one(user_receive_time="").occurred_at == NOW
 
 
 @pytest.mark.parametrize("body", [{}, [1], [{}], [a_status(sid=None)], [a_status(sid="")], b"", b"["])
 def test_a_body_of_another_form_is_unreadable(body: object) -> None:
     with pytest.raises(UnreadableCallbackError):
-        CALLBACKS.read(a_callback(body))
+        CALLBACKS.read(json_callback(body))
