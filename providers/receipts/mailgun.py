@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
+from providers.receipts.callback_times import unix_moment
 from providers.receipts.callback_values import (
     address_of,
     check_age,
@@ -126,7 +127,7 @@ class MailgunReceipts:
             VendorReceipt(
                 meaning.status,
                 code,
-                occurred_at(_moment(event.get("timestamp")), callback.received_at),
+                occurred_at(unix_moment(event.get("timestamp")), callback.received_at),
                 delivery_id,
                 message_id,
                 address_of(event.get("recipient")),
@@ -150,8 +151,3 @@ def _meaning(event: dict[str, Any]) -> tuple[str, ReceiptMeaning]:
     status = inner(event, "delivery-status", "code")
     code = ".".join(part for part in (reason, str(status) if isinstance(status, int) else "") if part)
     return shown_code(code), TABLE.meaning(f"{severity}.{reason}", severity)
-
-
-def _moment(value: object) -> datetime | None:
-    """Return the time of Unix seconds, or None for another value."""
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) and 0 <= value < 1e11 else None

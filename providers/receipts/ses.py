@@ -5,12 +5,12 @@ Notifications of an identity: https://docs.aws.amazon.com/ses/latest/dg/notifica
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from providers.receipts.bounded_fetch import Fetch, fetch_bounded
+from providers.receipts.callback_times import iso_moment
 from providers.receipts.callback_values import (
     MAX_RECEIPTS,
     address_of,
@@ -135,7 +135,7 @@ def _receipts(event: dict[str, Any], callback: Callback) -> list[VendorReceipt]:
     delivery_id = id_of(tags[0]) if isinstance(tags, list) and tags else None
     if message_id is None and delivery_id is None:
         raise UnreadableCallbackError("event has no id of a mail")
-    moment = _moment(inner(detail, "timestamp")) or _moment(inner(event, "mail", "timestamp"))
+    moment = iso_moment(inner(detail, "timestamp")) or iso_moment(inner(event, "mail", "timestamp"))
     at = occurred_at(moment, callback.received_at)
     return [
         VendorReceipt(meaning.status, code, at, delivery_id, message_id, recipient, meaning.receipt_class)
@@ -177,13 +177,3 @@ def _addresses(value: object) -> list[str]:
         raise UnreadableCallbackError(f"event has more than {MAX_RECEIPTS} recipients")
     found = (address_of(inner(item, "emailAddress") if isinstance(item, dict) else item) for item in items)
     return [address for address in found if address is not None]
-
-
-def _moment(value: object) -> datetime | None:
-    """Return a time in ISO 8601, in UTC if it has no offset, or None for another value."""
-    text = text_of(value)
-    try:
-        moment = datetime.fromisoformat(text) if len(text) <= 40 else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
