@@ -27,6 +27,10 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "twilio": {"account_sid": "AC" + "0" * 32, "auth_token": "t" * 32},
     "vonage": {"api_key": "abcd1234", "signature_secret": "s" * 32},
     "sendgrid": {"public_key": PUBLIC_KEY},
+    "aliyun": {"path_secret": "p" * 32},
+    "tencent": {"path_secret": "p" * 32},
+    "ses": {"topic_arns": ["arn:aws:sns:eu-west-1:123456789012:mail"]},
+    "mailgun": {"signing_key": "k" * 32, "path_secret": "p" * 32},
 }
 """Keys of an entry of each kind whose callbacks are forms or batches."""
 NAMES = (
