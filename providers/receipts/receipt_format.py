@@ -22,6 +22,10 @@ class ForeignCallbackError(Exception):
     """Error for a call with a valid signature that is about another account."""
 
 
+class CallbackUnavailableError(Exception):
+    """Error for a call that cannot be checked now, because something outside cannot be reached. It may be repeated."""
+
+
 class UnreadableCallbackError(Exception):
     """Error for a signed call that has not the form of the vendor's page. The message has no value of the call."""
 
@@ -79,8 +83,8 @@ class ReceiptFormat(Protocol):
     async def check(self, callback: Callback) -> str | None:
         """Check who calls, in constant time. Return a token that may count once only, or None.
 
-        A repeat of the same body with the same token is no replay. Raises UnsignedCallbackError and
-        ForeignCallbackError.
+        A repeat of the same body with the same token is no replay. Raises UnsignedCallbackError, ForeignCallbackError
+        and CallbackUnavailableError.
         """
 
     def read(self, callback: Callback) -> list[VendorReceipt]:
