@@ -36,6 +36,11 @@ def template_id(tenant_id: str, code: str) -> str:
     return f"tpl_{_hashed_key(tenant_id, code)}"
 
 
+def callback_key(provider: str, token: str) -> RequestKey:
+    """Return the key under which a token of a provider's callback is stored. No request ever has such a key."""
+    return RequestKey(f"cbk_{_hashed_key(provider, token)}")
+
+
 def provider_id(random_bytes: bytes) -> str:
     """Return the id of a provider that a tenant manages itself: 80 random bits, as 16 letters."""
     number = int.from_bytes(random_bytes[:10], "big")

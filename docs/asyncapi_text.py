@@ -133,7 +133,12 @@ def _operations(topics: Topics) -> tuple[Operation, ...]:
         Operation("callForChunk", "send", call, topics.chunks, "chunk id", (_POINTER,)),
         Operation("callForSmallChunk", "send", call, topics.chunks_express, "chunk id", (_POINTER,)),
         Operation(
-            "takeReceipt", "receive", "Update the status of a log.", topics.receipts, "provider message id", (_RECEIPT,)
+            "takeReceipt",
+            "receive",
+            "Update the status of a log.",
+            topics.receipts,
+            "delivery id, or provider message id",
+            (_RECEIPT,),
         ),
         Operation(
             "keepDeadLetter",

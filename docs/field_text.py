@@ -14,6 +14,8 @@ _DESCRIPTIONS = {
 _ALLOWED = {
     "providers": "JSON",
     "providers_file": "path",
+    "receipts": "JSON",
+    "receipts_file": "path",
     "routes": "JSON",
     "routes_file": "path",
     "kafka_ssl_ca_file": "path",

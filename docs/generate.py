@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from settings_text import env_example, settings_page
 
 from schemas.bulk_body import BulkSendRequest
+from schemas.callbacks import CallbackResultResponse
 from schemas.http_responses import (
     CommunicationLogListResponse,
     LogResponse,
@@ -43,6 +44,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "bulk-request": BulkRequest,
     "http-bulk-body": BulkSendRequest,
+    "http-callback-response": CallbackResultResponse,
     "http-log-list-response": CommunicationLogListResponse,
     "http-log-response": LogResponse,
     "http-log-search": LogSearch,

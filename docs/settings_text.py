@@ -13,6 +13,8 @@ from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
+from providers.receipts.receipt_format import ReceiptEntry
+from providers.receipts.receipt_kinds import RECEIPT_KINDS
 from providers.settings import ProviderSettings
 
 READERS: dict[str, type[BaseModel]] = {
@@ -31,6 +33,7 @@ _GROUPS = {
     "Kafka and common settings": ("kafka_", "topic_prefix", "default_region", "reply_topics"),
     "Ledger": ("mongo_", "sealing_keys"),
     "Providers": ("providers", "routes", "budget_currency"),
+    "Receipts": ("receipts", "public_url"),
     "Tokens": ("jwt_",),
     "HTTP": ("http_", "consumer_http_", "max_recipients", "max_body_bytes", "min_body_bytes", "metrics_"),
     "Limits of tenants": ("tenant_",),
@@ -115,6 +118,25 @@ def _entries() -> str:
         own = kind.entry.model_fields
         same = {field for field in shared if repr(own[field]) == repr(shared[field])}
         sections.append(f"Kind `{name}`:\n\n{_fields(kind.entry, {*same, 'kind'})}")
+    sections.append(_receipt_entries())
+    return "\n".join(sections)
+
+
+def _receipt_entries() -> str:
+    """Return the fields of an entry of ROLLCALL_RECEIPTS, by kind."""
+    head = (
+        f"## An entry of `{PREFIX}RECEIPTS`\n\n[Receipts](receipts.md) describes the set-up. A provider that a tenant "
+        "manages itself has the same fields in its\nconfiguration, as the object `receipts`, without `kind` and "
+        "`provider`.\n"
+    )
+    sections = [head, f"Every kind, beside `kind`:\n\n{_fields(ReceiptEntry, {'kind'})}"]
+    for name, kind in RECEIPT_KINDS.items():
+        own = kind.entry.model_fields
+        same = {
+            field for field in ReceiptEntry.model_fields if repr(own[field]) == repr(ReceiptEntry.model_fields[field])
+        }
+        if own.keys() > {*same, "kind"}:
+            sections.append(f"Kind `{name}`:\n\n{_fields(kind.entry, {*same, 'kind'})}")
     return "\n".join(sections)
 
 

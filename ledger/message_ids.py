@@ -13,7 +13,12 @@ def stored_message_id(message_id: str | HiddenMessageId | None, sealer: Sealer) 
 
 def possible_message_ids(message_id: str, sealer: Sealer) -> tuple[str, ...]:
     """Return every form in which the ledger may have an id that a receipt names: as it is, and hashed with any key."""
-    return (message_id, *(_hash(message_id, sealer, key_id) for key_id in sealer.key_ids))
+    return (message_id, *hidden_message_ids(HiddenMessageId(message_id), sealer))
+
+
+def hidden_message_ids(message_id: HiddenMessageId, sealer: Sealer) -> tuple[str, ...]:
+    """Return the id hashed with each key, the newest one first."""
+    return tuple(_hash(message_id.text, sealer, key_id) for key_id in sealer.key_ids)
 
 
 def _hash(text: str, sealer: Sealer, key_id: str) -> str:

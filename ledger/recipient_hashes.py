@@ -1,7 +1,11 @@
 """Hashes that an address may have in the ledger."""
 
+from itertools import islice
+
 from core.addresses import AddressRules
+from core.addresses.control_characters import MAX_ADDRESS
 from ledger.sealing import Sealer
+from schemas.receipts import MAX_RECIPIENT_HASHES
 from schemas.statuses import Channel
 
 
@@ -17,3 +21,19 @@ def recipient_hashes(raw: str, channel: Channel | None, sealer: Sealer, default_
         if address := rules.normalise(raw):
             values |= {address, rules.compare_form(address)}
     return frozenset(sealer.hash(value.encode(), key_id) for value in values for key_id in sealer.key_ids)
+
+
+def receipt_hashes(raw: str, sealer: Sealer, default_region: str | None) -> tuple[str, ...]:
+    """Return `<key id>:<hash>` for each hash that the log of a recipient may have, those of the newest key first.
+
+    `raw` is the address as a provider writes it. Many write a phone number with its calling code and without the plus.
+    """
+    if len(raw) > MAX_ADDRESS or not raw.isprintable():
+        return ()
+    texts = (raw, f"+{raw}") if raw.isascii() and raw.isdecimal() else (raw,)
+    addresses: dict[str, None] = {}
+    for rules in (AddressRules(channel, default_region) for channel in Channel):
+        for address in filter(None, map(rules.normalise, texts)):
+            addresses |= {rules.compare_form(address): None, address: None}
+    hashes = (f"{key_id}:{sealer.hash(each.encode(), key_id).hex()}" for key_id in sealer.key_ids for each in addresses)
+    return tuple(islice(hashes, MAX_RECIPIENT_HASHES))

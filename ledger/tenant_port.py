@@ -74,3 +74,9 @@ class Tenants(Protocol):
 
         A tenant whose settings are not valid is left out.
         """
+
+    async def find_provider(self, provider_id: str) -> tuple[str, StoredProvider] | None:
+        """Return the tenant that has a provider with this id, and the provider, or None if no tenant has it.
+
+        Raise LedgerRefused if what is stored of the tenant is not valid.
+        """

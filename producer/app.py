@@ -16,6 +16,7 @@ from ledger.sealing import Sealer
 from producer.auth.caller_gate import CallerGate
 from producer.auth.token_verifier import TokenVerifier
 from producer.bulk.route import BulkEndpoint, RouteWithoutQuery, bulk_routes
+from producer.callbacks.route import callback_routes
 from producer.clock import ClockAndRandom
 from producer.completion_waiter import CompletionWaiter
 from producer.control_routes import control_routes
@@ -98,7 +99,7 @@ def _add_routes(app: FastAPI, deps: Dependencies, health: APIRouter) -> list[Bas
     endpoint = BulkEndpoint(deps)
     app.router.routes.append(RouteWithoutQuery(endpoint))
     read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
-    change = (provider_routes(deps), control_routes(deps))
+    change = (provider_routes(deps), control_routes(deps), callback_routes(deps))
     routers = (bulk_routes(endpoint), *read, *change, document_routes(app), health)
     for router in routers:
         app.include_router(router)

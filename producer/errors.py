@@ -4,7 +4,9 @@
     ├── BadRequestError            400
     │   └── LongHeaderError
     ├── UnauthorizedError          401
+    ├── UnsignedCallError          401
     ├── ForbiddenError             403
+    ├── ForeignCallError           403
     ├── NotFoundError              404
     ├── TooSlowError               408
     ├── ConflictError              409
@@ -22,6 +24,8 @@ from typing import ClassVar
 RETRY_AFTER_SECONDS = 5
 """Value of `Retry-After` in a 503, in seconds."""
 _REALM = 'Bearer realm="rollcall"'
+_CALLBACK = {"WWW-Authenticate": 'Signature realm="rollcall"'}
+"""Challenge of a callback. A 401 must have one (RFC 9110, 11.6.1)."""
 
 
 class ApiError(Exception):
@@ -66,6 +70,24 @@ class ForbiddenError(ApiError):
     def __init__(self, message: str, *, scope: str | None = None) -> None:
         scope_parameter = f', scope="{scope}"' if scope else ""
         super().__init__(message, {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"{scope_parameter}'})
+
+
+class UnsignedCallError(ApiError):
+    """A callback without a valid signature. The answer is the same for an unknown provider."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("the callback has no valid signature of its provider. Nothing was changed.", _CALLBACK)
+
+
+class ForeignCallError(ApiError):
+    """A callback with a valid signature that is about another account."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("the callback is about another account. Nothing was changed.", _CALLBACK)
 
 
 class NotFoundError(ApiError):

@@ -9,11 +9,12 @@ from pydantic_settings import NoDecode
 from config.settings import CommonSettings, LedgerSettings, settings_check
 from config.tenant_bounds import TenantBoundSettings
 from producer.jwt_algorithms import algorithms_for
+from providers.receipts.receipt_settings import ReceiptSettings
 
 KEYS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url")
 
 
-class ProducerSettings(CommonSettings, LedgerSettings, TenantBoundSettings):
+class ProducerSettings(CommonSettings, LedgerSettings, TenantBoundSettings, ReceiptSettings):
     """The settings of `rollcall producer`."""
 
     jwt_secret: SecretStr | None = Field(

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from core.ids import position
 from core.send_result import HiddenMessageId, Message
-from schemas.statuses import Channel
 
 _PREFIX = r"(?:[A-Za-z]{1,8}[-_]?)?"
 _NUMBERS = re.compile(rf"{_PREFIX}([0-9A-Fa-f]+(?:[-:.^][0-9A-Fa-f]+)*)")
@@ -22,6 +22,10 @@ _MIN_GROUP = 8
 """Minimum length of the longest number. Shorter ones alone could be words such as `dead-beef`."""
 _SHOWN_DIGITS = 7
 """Number of digits at the end of a phone number that tell whose it is."""
+_OWN_ID_LENGTH = 39
+"""Length of a delivery id."""
+_NO_ID = "\0"
+"""Text that no message id ends with."""
 _SHOWN_LETTERS = 5
 """Length from which the name in an e-mail address can be found in an id."""
 
@@ -36,6 +40,18 @@ def message_id_of(value: object, message: Message) -> str | HiddenMessageId | No
         return None
     text = str(value)
     return text if _has_known_shape(text, message.id) and not _shows(text, message) else HiddenMessageId(text)
+
+
+def message_id_of_receipt(text: str, recipient: str | None) -> str | HiddenMessageId:
+    """Return the message id that a receipt names. It is hidden by the rules of `message_id_of`.
+
+    The text of the message is not known here. An id that shows it was hidden when the message was sent.
+    """
+    own_id = text[-_OWN_ID_LENGTH:]
+    if not _has_known_shape(text, own_id if position(own_id) else _NO_ID):
+        return HiddenMessageId(text)
+    to = recipient if recipient and "@" in recipient else _NO_DIGITS.sub("", recipient or "")
+    return HiddenMessageId(text) if len(to) >= _SHOWN_DIGITS and _shows_address(text, to) else text
 
 
 def _has_known_shape(text: str, delivery_id: str) -> bool:
@@ -57,12 +73,14 @@ def _shows(text: str, message: Message) -> bool:
     """
     if any(secret == text or (len(secret) > 3 and secret in text) for secret in message.secrets):
         return True
-    if message.text and message.text in text:
-        return True
+    return bool(message.text and message.text in text) or _shows_address(text, message.to)
+
+
+def _shows_address(text: str, to: str) -> bool:
     forms = list(_forms_of(text))
-    if message.channel is Channel.SMS:
-        return any(message.to[-_SHOWN_DIGITS:] in form for form in _forms_of_digits(forms))
-    name = "".join(filter(str.isalnum, message.to.partition("@")[0])).lower()
+    if "@" not in to:
+        return any(to[-_SHOWN_DIGITS:] in form for form in _forms_of_digits(forms))
+    name = "".join(filter(str.isalnum, to.partition("@")[0])).lower()
     if len(name) < _SHOWN_LETTERS:
         return any(form.partition(_BREAK)[0] == name for form in forms)
     return any(name in form.replace(_BREAK, "") for form in forms)

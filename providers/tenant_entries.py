@@ -14,6 +14,9 @@ from pydantic import Field, SecretStr, ValidationError, create_model
 
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
+from providers.receipts.receipt_entries import RECEIPT_FIELDS, parse_tenant_receipts
+from providers.receipts.receipt_format import ReceiptEntry
+from providers.receipts.receipt_kinds import RECEIPT_KINDS
 from providers.tenant_configs import read_config, walk
 from schemas.statuses import Channel
 from schemas.validation_errors import UNKNOWN, Problem, first_lines, path_of, read_problems
@@ -52,8 +55,8 @@ def _fields_of(model: type[ProviderEntry], wanted: type) -> frozenset[str]:
     return frozenset(name for name, field in model.model_fields.items() if _mentions(field.annotation, wanted))
 
 
-def _tenant_model(model: type[ProviderEntry]) -> type[ProviderEntry]:
-    """Return the model of a kind with the bounds of tenants."""
+def _tenant_model(kind: str, model: type[ProviderEntry]) -> type[ProviderEntry]:
+    """Return the model of a kind with the bounds of tenants, and with keys for receipts if the kind sends them."""
     rate = (float | None, Field(default=None, ge=MIN_RATE_PER_SECOND, le=100_000))
     changed: dict[str, Any] = {
         "timeout_seconds": (float, Field(default=10.0, gt=0, le=MAX_TIMEOUT_SECONDS)),
@@ -62,10 +65,12 @@ def _tenant_model(model: type[ProviderEntry]) -> type[ProviderEntry]:
     }
     if "concurrency" in model.model_fields:
         changed["concurrency"] = (int, Field(default=DEFAULT_CONCURRENCY, ge=1, le=10_000))
+    if kind in RECEIPT_KINDS:
+        changed["receipts"] = (ReceiptEntry | None, None)
     return create_model(model.__name__, __base__=model, **changed)
 
 
-TENANT_ENTRIES = {kind: _tenant_model(each.entry) for kind, each in KINDS.items() if kind != "simulator"}
+TENANT_ENTRIES = {kind: _tenant_model(kind, each.entry) for kind, each in KINDS.items() if kind != "simulator"}
 """Models of the kinds that a tenant may use."""
 
 
@@ -86,6 +91,12 @@ def parse_tenant_entry(name: str, channel: Channel, priority: int, config: str) 
     problems += _text_problems(given)
     fields = {field: value for field, value in given.items() if field not in refused}
     fields |= {"kind": kind, "name": name, "channel": channel.value, "priority": priority}
+    if fields.get("receipts") is not None and "receipts" in model.model_fields:
+        try:
+            fields["receipts"] = parse_tenant_receipts(kind, name, fields["receipts"])
+        except ValueError as error:
+            problems += [f"config.{line}" for line in str(error).splitlines()]
+            del fields["receipts"]
     try:
         entry = model.model_validate(fields)
     except ValidationError as error:
@@ -93,6 +104,11 @@ def parse_tenant_entry(name: str, channel: Channel, priority: int, config: str) 
     if problems:
         raise ValueError("\n".join(first_lines(problems)))
     return entry
+
+
+def receipts_of(entry: ProviderEntry) -> ReceiptEntry | None:
+    """Return the keys with which the receipts of a tenant's provider are checked, or None if it sends none."""
+    return getattr(entry, "receipts", None)
 
 
 def connections_of(entry: ProviderEntry) -> int:
@@ -146,7 +162,8 @@ def _shown(location: tuple[int | str, ...]) -> str:
     name = first if isinstance(first, str) and _PLAIN_NAME.fullmatch(first) else UNKNOWN
     if name in {"name", "channel", "priority"}:
         return name
-    return path_of(("config", *([name] if first else []), *(UNKNOWN for _ in inner)))
+    known = RECEIPT_FIELDS if name == "receipts" else frozenset[str]()
+    return path_of(("config", *([name] if first else []), *(step if step in known else UNKNOWN for step in inner)))
 
 
 def _redact(model: type[ProviderEntry] | None, field: str, value: Any) -> Any:

@@ -60,7 +60,7 @@ class Topics:
 
     @property
     def receipts(self) -> str:
-        """Return the topic of delivery receipts. The record key is the provider message id."""
+        """Return the topic of delivery receipts. The record key is the delivery id, or the provider message id."""
         return f"{self.prefix}.receipts"
 
     @property

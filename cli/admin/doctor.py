@@ -24,6 +24,7 @@ from ledger.errors import LedgerNotReady
 from ledger.ports import Ledger
 from ledger.provider_resealing import KeyCounts, count_keys
 from producer.settings import ProducerSettings
+from providers.receipts.receipt_settings import ReceiptSettings
 from providers.registry import build_providers
 from providers.settings import ProviderSettings
 from schemas.statuses import Channel
@@ -81,7 +82,7 @@ async def run_checks() -> AsyncIterator[Finding]:
     """Yield the findings of all checks. A system that is not reachable does not hide other problems."""
     for finding in _check_settings():
         yield finding
-    for check in (_check_sealing, _check_kafka, _check_ledger, _check_providers):
+    for check in (_check_sealing, _check_kafka, _check_ledger, _check_providers, _check_receipts):
         async for finding in check():
             yield finding
 
@@ -230,3 +231,17 @@ async def _check_providers() -> AsyncIterator[Finding]:
     for channel in Channel:
         if not registry.for_channel(channel):
             yield Finding("providers", f"none for {channel.value}. Deliveries of this channel wait until it has one.")
+
+
+async def _check_receipts() -> AsyncIterator[Finding]:
+    """Yield a finding for each provider whose receipts are taken. One that sends nothing may be misspelt."""
+    try:
+        entries, providers = load(ReceiptSettings).receipt_entries, load(ProviderSettings).entries
+    except UsageError:
+        return
+    names = {provider.name for provider in providers}
+    for name, kind in sorted({(entry.provider, entry.kind) for entry in entries}):
+        if name in names:
+            yield Finding("receipts", f"{name}: receipts are taken in the format {kind}")
+        else:
+            yield Finding("receipts", f"{name}: no provider has this name", "correct `provider` of the entry")

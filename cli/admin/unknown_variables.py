@@ -32,10 +32,10 @@ _OPTION_VARIABLES = frozenset({"TOKEN"})
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
     """Yield each variable with our prefix that no command reads, and the most similar known variable."""
     known = _OPTION_VARIABLES | {name.upper() for reader in _READERS for name in reader.model_fields}
-    providers_text = _providers_file_text(environment)
+    files_text = "".join(_file_text(environment, name) for name in ("PROVIDERS_FILE", "RECEIPTS_FILE"))
     for variable in sorted(environment):
         name = variable.removeprefix(PREFIX)
-        if name not in {variable, *known} and f"${{{variable}}}" not in providers_text:
+        if name not in {variable, *known} and f"${{{variable}}}" not in files_text:
             nearest = difflib.get_close_matches(name, known, 1)
             yield variable, f"{PREFIX}{nearest[0]}" if nearest else None
 
@@ -47,9 +47,9 @@ def warn_of_unknown() -> None:
         structlog.get_logger("rollcall").warning("unknown variable", variable=name, nearest=nearest)
 
 
-def _providers_file_text(environment: Mapping[str, str]) -> str:
-    """Return the text of the providers file, which may name variables of its own. Return "" if there is no file."""
+def _file_text(environment: Mapping[str, str], name: str) -> str:
+    """Return the text of a settings file, which may name variables of its own. Return "" if there is no file."""
     try:
-        return Path(environment[f"{PREFIX}PROVIDERS_FILE"]).read_text(encoding="utf-8-sig")
+        return Path(environment[f"{PREFIX}{name}"]).read_text(encoding="utf-8-sig")
     except (KeyError, OSError, ValueError):
         return ""

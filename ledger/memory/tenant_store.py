@@ -34,6 +34,14 @@ class MemoryTenants(Tenants):
         stored = sorted((tenant_id, each) for tenant_id, each in self._store.tenants.items() if each.providers)
         return [(tenant_id, each) for tenant_id, each in stored if tenant_id > after][:limit]
 
+    @override
+    async def find_provider(self, provider_id: str) -> tuple[str, StoredProvider] | None:
+        for tenant_id, stored in self._store.tenants.items():
+            for provider in stored.providers:
+                if provider.id == provider_id:
+                    return tenant_id, provider
+        return None
+
     def _put(self, tenant_id: str, changed: StoredTenant, version: int) -> bool:
         if changed.version != version:
             return False

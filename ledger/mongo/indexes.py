@@ -138,6 +138,13 @@ INDEXES = (
         {"expireAfterSeconds": KEY_DAYS * 86_400},
     ),
     Index(
+        "tenants",
+        "of_provider",
+        (("providers.id", 1),),
+        "the tenant of an own provider whose id a callback names. It holds only tenants with own providers",
+        {"partialFilterExpression": {"providers.id": {"$exists": True}}},
+    ),
+    Index(
         "provider_states",
         "forgotten",
         (("reported_at", 1),),

@@ -54,6 +54,15 @@ class MongoTenants(Tenants):
                 return found
             after = documents[-1]["_id"]
 
+    @override
+    async def find_provider(self, provider_id: str) -> tuple[str, StoredProvider] | None:
+        with translated_errors():
+            document = await self._tenants.find_one({"providers.id": provider_id})
+        if document is None:
+            return None
+        (found,) = [provider for provider in _stored(document).providers if provider.id == provider_id]
+        return str(document["_id"]), found
+
     async def _put(self, tenant_id: str, change: Document | list[Document], version: int) -> bool:
         with translated_errors():
             try:

@@ -54,19 +54,22 @@ class RequestBodyReader:
         self._large_body_lock, self._rest_ends_at = asyncio.Lock(), 0.0
 
     @asynccontextmanager
-    async def read(self, request: Request, tenant_id: str, max_bytes: int | None = None) -> AsyncIterator[bytearray]:
+    async def read(
+        self, request: Request, tenant_id: str, max_bytes: int | None = None, *, as_json: bool = True
+    ) -> AsyncIterator[bytearray]:
         """Read the whole body. Raises ApiError if it is too large, too slow, or not JSON by its headers.
 
-        `max_bytes` is the maximum of a route whose bodies are small. A large body has its room until the end.
+        `max_bytes` is the maximum of a route whose bodies are small. A large body has its room until the end. Without
+        `as_json` the body may be of any type, and has every byte that arrived.
         """
         limit = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
-        length = check_headers(request.headers, limit)
+        length = check_headers(request.headers, limit, as_json=as_json)
         with self._room.share(tenant_id) as share:
             if length > LARGE_BYTES:
                 await share.take(self._memory_of(length))
             body = await self._read(request, limit, share)
             share.shrink_to(self._memory_of(len(body)))
-            if body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
+            if as_json and body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
                 del body[: len(codecs.BOM_UTF8)]
             yield body
 
@@ -115,12 +118,14 @@ class RequestBodyReader:
         return body
 
 
-def check_headers(headers: Headers, max_bytes: int) -> int:
+def check_headers(headers: Headers, max_bytes: int, *, as_json: bool = True) -> int:
     """Return the length of the body, or 0 if the headers do not tell it.
 
-    Raises ApiError if they show a body that is not plain JSON in UTF-8, or too large.
+    Raises ApiError if they show a body that is not plain JSON in UTF-8, or too large. Without `as_json` the body may be
+    of any type.
     """
-    _check_media_type(headers.get("content-type", ""))
+    if as_json:
+        _check_media_type(headers.get("content-type", ""))
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed")
     length = headers.get("content-length", "0")

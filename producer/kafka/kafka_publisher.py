@@ -12,22 +12,24 @@ from typing import Any, TypeVar
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
-    InvalidTopicError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
-    LeaderNotAvailableError,
     RequestTimedOutError,
-    UnknownTopicOrPartitionError,
 )
-from aiokafka.protocol.metadata import MetadataRequest
 from typing_extensions import override
 
 from config.logging_setup import describe
 from core.publish_watchdog import PublishWatchdog
-from core.request_parts import EncodedPart
-from producer.kafka.publisher import Publisher, PublishError, PublishingStalledError, TopicsMissingError
+from producer.kafka.publisher import (
+    KeyedRecord,
+    Publisher,
+    PublishError,
+    PublishingStalledError,
+    TopicsMissingError,
+)
 from producer.kafka.topic_lookup import TopicLookup
+from producer.kafka.topic_questions import PROBE_SECONDS, fetch_topics, topics_by_existence
 from producer.settings import ProducerSettings
 
 PUBLISH_TIMEOUT_SECONDS = 4.5
@@ -37,8 +39,6 @@ REQUEST_TIMEOUT_MS = 4_000
 
 It gives up before the call does, so that few records are sent after a 503.
 """
-PROBE_SECONDS = 2.0
-"""Time between two probes of Kafka, and maximum time of one probe, in seconds."""
 REFUSE_AFTER_PROBES = 2
 """Number of unanswered probes in a row after which calls are refused at once. A single one may be a short pause."""
 RECONNECT_AFTER_PROBES = 10
@@ -47,6 +47,8 @@ STALL_SECONDS = 30.0
 """Maximum time in seconds without an acknowledgement while Kafka answers. After it the process ends."""
 STOP_SECONDS = 2.5
 BATCH_BYTES = 256 * 1024
+RECORDS_OF_TURN = 50
+"""Number of records that are sent in one turn of the event loop. A call with receipts may have thousands."""
 
 _NO_ANSWER = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, TimeoutError)
 
@@ -84,25 +86,27 @@ class KafkaPublisher(Publisher):
         return self._failure or TopicsMissingError(self._required_topics)
 
     @override
-    async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
-        """Send all parts in order, then wait for all acknowledgements."""
+    async def publish(self, topic: str, records: Sequence[KeyedRecord]) -> None:
+        """Send all records in order, then wait for all acknowledgements."""
         producer = self._producer
         if producer is None or self._problem:
             raise PublishError(may_be_published=False)
         pending: list[asyncio.Future[Any]] = []
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
-                for part in parts:
+                for record in records:
                     # One partition, one request in flight: a retry does not overtake.
-                    pending.append(await producer.send(topic, part.value, part.key))
+                    pending.append(await producer.send(topic, record.value, record.key))
                     pending[-1].add_done_callback(_retrieve_exception)
+                    if len(pending) % RECORDS_OF_TURN == 0:
+                        await asyncio.sleep(0)
                 await asyncio.gather(*pending)
         except (KafkaError, TimeoutError) as error:
             if isinstance(error, _NO_ANSWER):
                 self._watchdog.publish_timed_out()
             else:
                 self._watchdog.publish_answered()
-            _log.warning("publishing failed", error=type(error).__name__, parts=len(parts), sent=len(pending))
+            _log.warning("publishing failed", error=type(error).__name__, records=len(records), sent=len(pending))
             raise PublishError(may_be_published=bool(pending)) from None
         self._watchdog.publish_answered()
 
@@ -111,7 +115,7 @@ class KafkaPublisher(Publisher):
         return None if self._problem else await self._topic_lookup.exists(topic)
 
     async def _ask_for_topics(self, topics: Sequence[str]) -> Mapping[str, bool]:
-        return {} if self._producer is None else await _topics_by_existence(self._producer, topics)
+        return {} if self._producer is None else await topics_by_existence(self._producer, topics)
 
     @override
     async def stop(self) -> None:
@@ -134,7 +138,7 @@ class KafkaPublisher(Publisher):
         """Fetch the topics repeatedly. Return after RECONNECT_AFTER_PROBES unanswered probes in a row."""
         unanswered = 0
         while unanswered < RECONNECT_AFTER_PROBES:
-            known = await _fetch_topics(producer)
+            known = await fetch_topics(producer)
             self._watchdog.ping_finished(answered=known is not None)
             self._fail_if_stalled(producer)
             unanswered = 0 if known is not None else unanswered + 1
@@ -206,29 +210,6 @@ class KafkaPublisher(Publisher):
             log = _log.warning if problem else _log.info
             log("kafka probed", ready=problem is None, reason=problem, variable="ROLLCALL_KAFKA_BOOTSTRAP")
         self._logged_problem = problem
-
-
-async def _fetch_topics(producer: AIOKafkaProducer) -> Collection[str] | None:
-    """Return the topics that Kafka has, or None if Kafka does not answer."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            known: Collection[str] = (await producer.client.fetch_all_metadata()).topics()
-    except (KafkaError, TimeoutError, OSError):
-        return None
-    return known
-
-
-async def _topics_by_existence(producer: AIOKafkaProducer, topics: Sequence[str]) -> Mapping[str, bool]:
-    """Return whether each of these topics exists. Topics that this user may not describe are absent.
-
-    Kafka creates no topic because of this request, as it would for a request of the client itself.
-    """
-    request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
-    response: Any = await producer.client.send(producer.client.get_random_node(), request)
-    codes = {topic: code for code, topic, *_ in response.topics}
-    missing = {UnknownTopicOrPartitionError.errno, InvalidTopicError.errno}
-    told = missing | {0, LeaderNotAvailableError.errno}
-    return {topic: code not in missing for topic, code in codes.items() if code in told}
 
 
 async def _finish_within(work: Awaitable[T], seconds: float) -> bool:

@@ -6,8 +6,7 @@ from enum import Enum
 
 from typing_extensions import override
 
-from core.request_parts import EncodedPart
-from producer.kafka.publisher import Publisher, PublishError, TopicsMissingError
+from producer.kafka.publisher import KeyedRecord, Publisher, PublishError, TopicsMissingError
 
 
 class FakeKafkaState(Enum):
@@ -19,10 +18,10 @@ class FakeKafkaState(Enum):
 
 
 class MemoryPublisher(Publisher):
-    """A publisher that keeps the parts in a list."""
+    """A publisher that keeps the records in a list."""
 
     def __init__(self) -> None:
-        self.records: list[tuple[str, EncodedPart]] = []
+        self.records: list[tuple[str, KeyedRecord]] = []
         self.state = FakeKafkaState.AVAILABLE
         self.missing_topics: set[str] = set()
         """Topics that do not exist. All others do."""
@@ -34,11 +33,11 @@ class MemoryPublisher(Publisher):
         pass
 
     @override
-    async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
-        """Keep the parts, or fail if `state` says so."""
+    async def publish(self, topic: str, records: Sequence[KeyedRecord]) -> None:
+        """Keep the records, or fail if `state` says so."""
         if self.state is FakeKafkaState.UNAVAILABLE:
             raise PublishError(may_be_published=False)
-        self.records.extend((topic, part) for part in parts)
+        self.records.extend((topic, record) for record in records)
         if self.state is FakeKafkaState.SILENT:
             raise PublishError(may_be_published=True)
 

@@ -1,6 +1,6 @@
-"""Port for publishing the parts of a request to Kafka, and its errors.
+"""Port for publishing records to Kafka, and its errors.
 
-PublishError            some part was not acknowledged
+PublishError            some record was not acknowledged
 TopicsMissingError      the service must not run
 PublishingStalledError  the service must not run
 """
@@ -8,11 +8,21 @@ PublishingStalledError  the service must not run
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.request_parts import EncodedPart
+
+class KeyedRecord(Protocol):
+    """Record to publish. The records of one key stay in order."""
+
+    @property
+    def key(self) -> bytes:
+        """Return the key, which selects the partition."""
+
+    @property
+    def value(self) -> bytes:
+        """Return the value."""
 
 
 class PublishError(Exception):
-    """A failure to publish: not every part was acknowledged."""
+    """A failure to publish: not every record was acknowledged."""
 
     def __init__(self, *, may_be_published: bool) -> None:
         super().__init__("sent to Kafka, not acknowledged" if may_be_published else "not sent to Kafka")
@@ -32,13 +42,13 @@ class PublishingStalledError(Exception):
 
 
 class Publisher(Protocol):
-    """Publishes requests, and knows whether it can."""
+    """Publishes records, and knows whether it can."""
 
     async def start(self) -> None:
         """Start to connect, without waiting for the connection."""
 
-    async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
-        """Publish the parts in order. Return when all in-sync replicas have every part.
+    async def publish(self, topic: str, records: Sequence[KeyedRecord]) -> None:
+        """Publish the records in order. Return when all in-sync replicas have every record.
 
         Raises PublishError within `PUBLISH_TIMEOUT_SECONDS`.
         """

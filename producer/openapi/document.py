@@ -20,6 +20,8 @@ _MODEL = "#/components/schemas/{model}"
 _ERROR = "#/components/responses/{name}"
 _WITHOUT_TOKEN: dict[str, list[dict[str, list[str]]]] = {"channel_health": [{}]}
 """Operations that need no token, but tell more with one."""
+_PUBLIC = frozenset({"receive_callback", "receive_callback_with_secret"})
+"""Operations that take no token. The provider signs its calls."""
 _SCHEME = {
     "type": "http",
     "scheme": "bearer",
@@ -29,8 +31,12 @@ _SCHEME = {
 _RETRY_AFTER = {"description": "Seconds to wait before a repeat.", "schema": {"type": "integer"}}
 _TEXT = {"schema": {"type": "string"}}
 _HEADERS: dict[str, Json] = {
-    "401": {"WWW-Authenticate": {"description": "The problem with the token.", "required": True, **_TEXT}},
-    "403": {"WWW-Authenticate": {"description": "The scope that the call needs.", "required": True, **_TEXT}},
+    "401": {
+        "WWW-Authenticate": {"description": "The problem with the token, or `Signature`.", "required": True, **_TEXT}
+    },
+    "403": {
+        "WWW-Authenticate": {"description": "The scope that the call needs, or `Signature`.", "required": True, **_TEXT}
+    },
     "429": {"Retry-After": _RETRY_AFTER},
     "503": {"Retry-After": _RETRY_AFTER},
 }
@@ -77,7 +83,8 @@ def build_document(app: FastAPI) -> Json:
         needs_token = path.startswith(("/communication", "/admin/communication"))
         operation["tags"] = ["communication" if needs_token else "health"]
         if needs_token:
-            operation["security"] = [{"bearerAuth": []}, *_WITHOUT_TOKEN.get(operation["operationId"], ())]
+            name = operation["operationId"]
+            operation["security"] = [] if name in _PUBLIC else [{"bearerAuth": []}, *_WITHOUT_TOKEN.get(name, ())]
         _describe_body(operation, components["schemas"])
         _describe_responses(operation)
     return document

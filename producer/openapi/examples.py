@@ -141,6 +141,8 @@ _COUNTS: Json = {"done": 2, "by_status": {"failed": 1, "sent": 1}, "by_reason": 
 _PAGE: Json = {"page": 1, "page_size": 20, "total": 1, "total_pages": 1, "has_next": False, "has_prev": False}
 
 
+_CALLBACK: Json = {**_OK, "data": {"provider": "gateway", "received": True}}
+
 _RATE_LIMITS: Json = {
     **_OK,
     "data": {
@@ -189,6 +191,8 @@ RESPONSES: dict[str, Json] = {
     "create_provider": {**_OK, "code": 201, "data": _PROVIDER},
     "update_provider": {**_OK, "data": _PROVIDER},
     "delete_provider": {"code": 200, "message": "ok"},
+    "receive_callback": _CALLBACK,
+    "receive_callback_with_secret": _CALLBACK,
     "cancel_scheduled": _control_response("cancelled", "cancelled", 0),
     "cancel": _control_response("cancelled, at most 100 deliveries that had begun may still be sent", "cancelled", 100),
     "pause": _control_response("paused, at most 100 deliveries that had begun may still be sent", "paused", 100),

@@ -3,15 +3,18 @@
 The check comes first. Before it, only what the check needs is parsed.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from schemas.receipts import ReceiptClass, ReceiptStatus
 from schemas.requests import ProviderName
+
+_PATH_SECRET = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class UnsignedCallbackError(Exception):
@@ -75,6 +78,13 @@ class ReceiptEntry(BaseModel):
     max_age_seconds: int = Field(
         default=300, ge=1, le=604_800, description="maximum age of a signed time stamp, in seconds"
     )
+
+    @field_validator("path_secret")
+    @classmethod
+    def _fits_a_path(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _PATH_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError("must have only the characters A-Z, a-z, 0-9, - and _")
+        return value
 
 
 class ReceiptFormat(Protocol):

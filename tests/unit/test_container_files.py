@@ -29,7 +29,10 @@ IGNORED = (ROOT / ".dockerignore").read_text("utf-8")
 PROBE = ROOT / "deploy" / "probe.py"
 SECRETS = {
     PREFIX + name
-    for name in ("MONGO_URL", "KAFKA_SASL_PASSWORD", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS", "PROVIDERS_FILE")
+    for name in (
+        *("MONGO_URL", "KAFKA_SASL_PASSWORD", "SEALING_KEYS", "JWT_SECRET"),
+        *("PROVIDERS", "PROVIDERS_FILE", "RECEIPTS", "RECEIPTS_FILE"),
+    )
 }
 ONLY_FOR_DEVELOPERS = {"devstack", "bench"}
 
@@ -100,7 +103,7 @@ def test_every_variable_that_they_name_is_a_setting(text: str) -> None:
 def test_secrets_come_from_the_file_that_init_writes_and_from_nowhere_else() -> None:
     assert re.findall(r"env_file: (.*)", COMPOSE) == [".env"]
     for text in (COMPOSE, DOCKERFILE):
-        assert not re.findall(r'(?:SECRET|SEALING_KEYS|PASSWORD|PROVIDERS)\w*[:=](?! "")', text)
+        assert not re.findall(r'(?:SECRET|SEALING_KEYS|PASSWORD|PROVIDERS|RECEIPTS)\w*[:=](?! "")', text)
 
 
 def test_the_image_is_made_of_what_is_installed_and_nothing_else() -> None:

@@ -76,6 +76,19 @@ async def test_tenants_with_providers_are_listed_in_pages(ledger: Ledger) -> Non
     assert {stored.providers for _, stored in first} == {(OWN,)}
 
 
+async def test_the_tenant_of_a_provider_is_found_by_the_id_of_the_provider(ledger: Ledger) -> None:
+    second = OWN._replace(id="prv_2", name="second", is_active=False)
+    await ledger.tenants.put_providers("tnt_a", (OWN, second), 0)
+    await ledger.tenants.put_providers("tnt_b", (OWN._replace(id="prv_3"),), 0)
+
+    assert await ledger.tenants.find_provider("prv_2") == ("tnt_a", second)
+    assert await ledger.tenants.find_provider("prv_3") == ("tnt_b", OWN._replace(id="prv_3"))
+    assert await ledger.tenants.find_provider("prv_4") is None
+
+    await ledger.tenants.put_providers("tnt_a", (OWN,), 1)
+    assert await ledger.tenants.find_provider("prv_2") is None
+
+
 async def test_fields_of_a_newer_version_stay_and_wrong_ones_are_refused(contract_database: tuple[str, str]) -> None:
     url, name = contract_database
     ledger = await MongoLedger.connect(url, name)
@@ -109,6 +122,8 @@ async def test_fields_of_a_newer_version_stay_and_wrong_ones_are_refused(contrac
         for refused in ("tnt_bad", "tnt_own"):
             with pytest.raises(LedgerRefused):
                 await ledger.tenants.get(refused)
+        with pytest.raises(LedgerRefused):
+            await ledger.tenants.find_provider(OWN.id)
     finally:
         await tenants.delete_many({})
         client.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cli.admin.development_token import issue_token
 from devstack import LocalKafka, Stack
 from devstack.packages import why_no_kafka
 from devstack.processes import free_port
+from providers.receipts.generic import SIGNATURE_HEADER, sign
 from tests.e2e.caller import create_topic
 from tests.e2e.documents.code_blocks import block, run
 from tests.support.deployment import Deployment, a_deployment
@@ -22,6 +24,8 @@ from tests.support.service import GOOD, SECRET
 from tests.support.skipping import not_run
 
 USERS = ("rollcall-consumer", "rollcall-producer", "shop")
+RECEIPT_KEY = "a key of the gateway with 32 characters"
+RECEIPTS = json.dumps([{"kind": "http", "provider": "gateway", "signing_key": RECEIPT_KEY}])
 _GUARD = """
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
@@ -72,6 +76,7 @@ def deployment(kafka: GuardedKafka, mongo_url: str, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("rights")
     stack = Stack(kafka.bootstrap, mongo_url, "process", durable=True, note="")
     settings = {"TOPIC_PREFIX": "communication", "JWT_SECRET": SECRET, "REPLY_TOPICS": "replies.*,others.*"}
+    settings["RECEIPTS"] = RECEIPTS
     with a_deployment(stack, folder, **settings) as deployment:
         tool = folder / "kafka-acls.sh"
         tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("kafka_acls.py")}" "$@"\n')
@@ -124,6 +129,14 @@ async def test_with_these_rights_a_request_is_sent_and_its_caller_reads_the_resu
                     if dict(record.headers)["ce_type"] == b"request.completed":
                         assert json.loads(record.value)["by_status"] == {"sent": 1}
                         break
+
+
+async def test_the_producer_may_publish_receipts(deployment: Deployment, kafka: GuardedKafka) -> None:
+    body = b'{"receipts": [{"message_id": "m1", "status": "sent"}]}'
+    with as_user(deployment, kafka, "rollcall-producer").service("producer") as producer:
+        headers = {SIGNATURE_HEADER: sign(RECEIPT_KEY, int(time.time()), body)}
+        async with httpx.AsyncClient(base_url=producer.url, headers=headers) as client:
+            assert (await client.post("/communication/callback/gateway", content=body)).status_code == 200
 
 
 async def test_the_producer_refuses_a_reply_topic_that_does_not_exist_if_it_may_ask(

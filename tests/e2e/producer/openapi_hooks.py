@@ -45,6 +45,8 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,
         r"page: must not be given together with `after`": _TOGETHER,
     },
+    "POST /communication/callback/{provider}": {},
+    "POST /communication/callback/{provider}/{secret}": {},
     "POST /admin/communication/providers": {r"(config(\..+)?|channel): must .+": _CONFIG},
     "PUT /admin/communication/providers/{provider_id}": {r"config(\..+)?: must .+": _CONFIG},
 }

@@ -1,7 +1,6 @@
 """The HTTP service as a process on a real Kafka: start, publish, lose Kafka, reconnect, end."""
 
 import asyncio
-import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +12,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import NewTopic
 from pymongo import MongoClient
 
@@ -25,6 +23,7 @@ from devstack.services import ready_url, service_env, start_service
 from ledger.mongo import MongoLedger
 from schemas.requests import BulkRequest
 from schemas.topic_definitions import MAX_INTAKE_BYTES, Topics
+from tests.e2e.producer.kafka_records import records_of
 from tests.support.kafka_topics import create_topics
 from tests.support.polling import wait_until
 from tests.support.repository import CONTRACT_DATA
@@ -87,26 +86,12 @@ async def a_producer(
             yield Running(child, client, topics, bootstrap)
 
 
-async def records_of(running: Running, topic: str, count: int) -> list[ConsumerRecord]:
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=running.bootstrap, auto_offset_reset="earliest")
-    await consumer.start()
-    records: list[ConsumerRecord] = []
-    try:
-        async with asyncio.timeout(30):
-            while len(records) < count:
-                batches = await consumer.getmany(timeout_ms=200)
-                records += itertools.chain.from_iterable(batches.values())
-    finally:
-        await consumer.stop()
-    return records
-
-
 async def test_the_contracts_example_becomes_one_record_of_the_express_lane(kafka_stack: Stack, tmp_path: Path) -> None:
     async with a_producer(kafka_stack.kafka_bootstrap, tmp_path / "log") as running:
         answer = await running.send(EXAMPLE.read_bytes())
         assert answer.status_code == 200, answer.text
         assert [item["recipient"] for item in answer.json()["items"]] == ["138****8000", "139****9000"]
-        (record,) = await records_of(running, running.topics.requests_express, 1)
+        (record,) = await records_of(running.bootstrap, running.topics.requests_express, 1)
         request = BulkRequest.model_validate_json(record.value)
         assert record.key.decode() == request.request_id == answer.headers["X-Request-Id"]
         assert request.recipients == json.loads(EXAMPLE.read_bytes())["recipients"]
@@ -125,7 +110,7 @@ async def test_a_hundred_thousand_recipients_become_parts_on_one_partition_in_or
         answer = await running.send(json.dumps(body).encode())
         assert answer.status_code == 200, answer.text
         assert answer.json()["total"] == 100_000
-        records = await records_of(running, running.topics.requests, 7)
+        records = await records_of(running.bootstrap, running.topics.requests, 7)
         parts = [json.loads(record.value) for record in records]
         assert len({record.partition for record in records}) == 1
         assert [part["part"] for part in parts] == list(range(len(parts)))
@@ -246,7 +231,7 @@ async def test_kafka_may_be_unavailable_at_the_start_and_later(
         await wait_until(ready, 60)
         repeated = await running.send(EXAMPLE.read_bytes(), **{"Idempotency-Key": refused.headers["X-Request-Id"]})
         assert repeated.status_code == 200
-        ids = [record.key.decode() for record in await records_of(running, topics.requests_express, 2)]
+        ids = [record.key.decode() for record in await records_of(running.bootstrap, topics.requests_express, 2)]
         assert repeated.headers["X-Request-Id"] in ids
 
         own_kafka.kill()

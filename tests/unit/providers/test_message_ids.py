@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from core.ids import log_id, request_key
 from core.send_result import HiddenMessageId, Message
 from ledger.message_ids import possible_message_ids, stored_message_id
 from ledger.sealing import Sealer
-from providers.message_ids import message_id_of
+from providers.message_ids import message_id_of, message_id_of_receipt
 from schemas.statuses import Channel
 
 SMS = Message(
@@ -21,6 +22,8 @@ SMS = Message(
     tenant_id="tnt_1",
 )
 MAIL = replace(SMS, channel=Channel.EMAIL, to="Anna.Schmidt@example.com")
+
+DELIVERY = log_id(request_key("tnt_1", "r"), 0, 7)
 
 OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)
 
@@ -43,6 +46,34 @@ OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)
 )
 def test_an_id_of_a_known_shape_is_kept(message: Message, value: object) -> None:
     assert message_id_of(value, message) == str(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "recipient"),
+    [
+        ("SM0123456789abcdef0123456789abcdef", "+8613800138000"),
+        ("SM0123456789abcdef0123456789abcdef", None),
+        ("SM0123456789abcdef0123456789abcdef", "1"),
+        (f"gw-{DELIVERY}", "anna@example.com"),
+        ("20261129-1380013-80001234", "anna@example.com"),
+    ],
+)
+def test_an_id_of_a_receipt_is_kept_as_that_of_its_message_is(text: str, recipient: str | None) -> None:
+    assert message_id_of_receipt(text, recipient) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "recipient"),
+    [
+        ("13800138000-20261129", "138 0013 8000"),
+        ("2026112913800138000000", "8613800138000"),
+        ("20260203192638.000be97f99f8cea1@mg.example.com", None),
+        ("anna@example.com", None),
+        ("log_1", None),
+    ],
+)
+def test_an_id_of_a_receipt_that_may_show_an_address_is_hidden(text: str, recipient: str | None) -> None:
+    assert message_id_of_receipt(text, recipient) == HiddenMessageId(text)
 
 
 @pytest.mark.parametrize("value", [True, None, ["x"], {"id": 1}, 1.5, ""])

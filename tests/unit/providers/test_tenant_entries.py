@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from providers.kinds import KINDS
 from providers.registry import build_provider
-from providers.tenant_entries import TENANT_ENTRIES, connections_of, parse_tenant_entry, redacted
+from providers.tenant_entries import TENANT_ENTRIES, connections_of, parse_tenant_entry, receipts_of, redacted
 from schemas.provider_configs import MAX_CONFIG_BYTES
 from schemas.statuses import Channel
 
@@ -67,6 +67,20 @@ def test_no_secret_of_any_kind_is_shown(kind: str) -> None:
     assert SECRET not in json.dumps(shown) + everything + repr(parse_tenant_entry("main", channel, 1, given))
     assert shown.keys() == json.loads(given).keys()
     assert json.loads(everything) == {"kind": kind, **dict.fromkeys(secrets, "***")}
+
+
+def test_the_keys_of_receipts_are_checked_kept_and_hidden_whole() -> None:
+    receipts = {"signing_key": f"{SECRET} of more than 32 characters", "max_age_seconds": 60}
+    given = json.dumps({"kind": "http", "url": URL, "receipts": receipts})
+
+    entry = parse_tenant_entry("main", Channel.SMS, 7, given)
+
+    keys = receipts_of(entry)
+    assert keys is not None
+    assert (keys.kind, keys.provider, keys.max_age_seconds) == ("http", "main", 60)
+    assert build_provider(entry).name == "main"
+    assert json.loads(redacted("main", given))["receipts"] == "***"
+    assert SECRET not in repr(entry) + redacted("main", given)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

@@ -14,7 +14,8 @@ from ledger.models import Log
 from ledger.mongo import MongoLedger
 from ledger.mongo.log_documents import log_document
 from ledger.queries import ListPosition, LogQuery, RequestQuery, position_of_log, position_of_request
-from schemas.statuses import Status
+from ledger.tenant_port import StoredProvider
+from schemas.statuses import Channel, Status
 from tests.support.builders import ACCEPTED_AT, TENANT, a_chunk, a_hash, a_head, a_key, a_log, a_part, some_counts
 
 REQUESTS, EACH, PAGE = 40, 50, 20
@@ -200,6 +201,16 @@ async def test_anothers_delivery_is_looked_for_as_an_unknown_one(ledger: MongoLe
     nobodys = await profile(database, lambda: ledger.logs.get("tnt_third", a_log("unknown", 1).id))
 
     assert [one["planSummary"] for one in theirs] == [one["planSummary"] for one in nobodys]
+
+
+async def test_the_tenant_of_a_provider_is_one_lookup(ledger: MongoLedger, database: Database) -> None:
+    own = StoredProvider("prv_0", "acme", Channel.SMS, 5, True, 1, b"sealed", ACCEPTED_AT, ACCEPTED_AT)
+    for number in range(10):
+        providers = [own._replace(id=f"prv_{number}{index}") for index in range(3)]
+        await ledger.tenants.put_providers(f"tnt_{number}", providers, 0)
+
+    assert_bounded(await profile(database, lambda: ledger.tenants.find_provider("prv_71")), 1)
+    assert_bounded(await profile(database, lambda: ledger.tenants.find_provider("prv_none")), 0)
 
 
 async def test_what_is_past_its_time_is_found_by_an_index(ledger: MongoLedger, database: Database) -> None:

@@ -1,5 +1,6 @@
 """`rollcall doctor` without a running stack: all problems are reported at once, each with a fix."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,27 @@ def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
     assert "ROLLCALL_CHUNK_SIZE: " in output
     assert "(producer, consumer)" in next(line for line in found if "CHUNK_SIZE" in line)
     assert "(consumer)" in next(line for line in found if "LEASE_SECONDS" in line)
+
+
+def test_the_entries_of_receipts_are_checked_and_compared_with_the_providers() -> None:
+    entries = [
+        {"kind": "simulator", "provider": name, "signing_key": "a key of the gateway with 32 characters"}
+        for name in ("sim-sms", "sim-smss")
+    ]
+    result = run_rollcall("doctor", **fresh(), **AWAY, ROLLCALL_RECEIPTS=json.dumps(entries))
+    wrong = run_rollcall("doctor", **fresh(), **AWAY, ROLLCALL_RECEIPTS="[{}]", ROLLCALL_PUBLIC_URL="x")
+
+    assert "ok    receipts    sim-sms: receipts are taken in the format simulator" in result.stdout
+    assert (
+        problems_of(result)["receipts    sim-smss: no provider has this name"] == "fix: correct `provider` of the entry"
+    )
+    assert "ROLLCALL_RECEIPTS: entry 1: kind must be one of " in result_lines(wrong)
+    assert "ROLLCALL_PUBLIC_URL: must be a URL of http or https" in result_lines(wrong)
+    assert result_lines(wrong).count("ROLLCALL_RECEIPTS: ") == 1
+
+
+def result_lines(result: Result) -> str:
+    return "\n".join(line for line in problems_of(result) if "(producer)" in line)
 
 
 @pytest.mark.parametrize(

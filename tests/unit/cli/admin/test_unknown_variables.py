@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from cli.admin.unknown_variables import unknown_variables
 
 
@@ -21,8 +23,9 @@ def test_an_unknown_variable_is_named_with_the_most_similar_known_one() -> None:
     }
 
 
-def test_variables_in_the_providers_file_are_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variable", ["ROLLCALL_PROVIDERS_FILE", "ROLLCALL_RECEIPTS_FILE"])
+def test_variables_in_a_file_of_settings_are_known(variable: str, tmp_path: Path) -> None:
     file = tmp_path / "providers.toml"
     file.write_text('bearer_token = "${ROLLCALL_GATEWAY_TOKEN}"')
-    environment = {"ROLLCALL_PROVIDERS_FILE": str(file), "ROLLCALL_GATEWAY_TOKEN": "x"}
+    environment = {variable: str(file), "ROLLCALL_GATEWAY_TOKEN": "x"}
     assert not list(unknown_variables(environment))
