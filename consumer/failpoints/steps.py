@@ -21,6 +21,9 @@ STEPS = (
     "complete",
     "close_small",
     "announce",
+    "keep_receipt",
+    "settle",
+    "receipt_event",
 )
 """Steps of docs/protocol.md, in the same order."""
 FAILPOINT = rf"^({'|'.join(STEPS)})(:[1-9][0-9]{{0,5}})?$"

@@ -11,6 +11,7 @@ from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer, LeasedC
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
+from consumer.sweep.kept_receipts import KeptReceiptRetries
 from consumer.sweep.provider_resealing import ProviderResealing
 from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from consumer.sweep.unfinished_requests import UnfinishedRequests
@@ -59,6 +60,7 @@ class Sweeper:
         self._unfinished_requests = UnfinishedRequests(context)
         self._retention = RetentionJob(context, batch_sizes)
         self._resealing = ProviderResealing(context)
+        self._kept_receipts = KeptReceiptRetries(context)
         self._pinged_at = self._counted_at = float("-inf")
 
     async def run(self) -> None:
@@ -88,7 +90,9 @@ class Sweeper:
         )
         try:
             maintaining = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance)
-            await asyncio.gather(*due, *unclaimed, searching, maintaining)
+            # A reply topic that takes no events delays receipts, and must not delay the other jobs.
+            settling = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, self._kept_receipts.run_round)
+            await asyncio.gather(*due, *unclaimed, searching, maintaining, settling)
         finally:
             await self._unfinished_requests.stop()
 
