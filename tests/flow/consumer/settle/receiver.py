@@ -30,7 +30,7 @@ def hash_of(sealer: Sealer, to: str) -> str:
 
 
 class Receiver:
-    """Partition 0 of the receipts topic. Its offsets begin with 0, and `committed` is what the group would read next."""
+    """Partition 0 of the receipts topic. `committed` is the offset that the group would read next."""
 
     def __init__(self, world: World) -> None:
         self.world, self.committed = world, 0
