@@ -43,12 +43,13 @@ def log_document(log: Log) -> Document:
         ("resent_as", log.resent_as),
         ("encoding", log.encoding),
         ("segments", log.segments),
-        *(receipt_fields(log).items() if log.settled_by else ()),
     ):
         if value is not None:
             document[name] = value
     if log.cost is not None:
         document["cost"] = cost_document(log.cost)
+    if log.settled_by is not None:
+        document |= _without_none(receipt_fields(log))
     return document
 
 

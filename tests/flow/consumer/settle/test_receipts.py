@@ -1,10 +1,12 @@
 """Receipts that find the log of their delivery: what moves, what is published, and what changes nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from consumer.events import outcome_events
+from consumer.settle import receipt_events
 from core.ids import receipt_event_id, request_key
 from core.send_result import Failed, Sent, Uncertain
 from ledger.request_counts import count_request
@@ -234,3 +236,20 @@ def counting(receiver: Receiver, calls: list[str]) -> Any:
     steps = Steps()
     steps.done = calls
     return awake(receiver.world.context(steps))
+
+
+async def test_the_headers_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipt_events, "MAX_HEADERS", 2)
+    receiver = await a_receiver()
+    for number in range(2, 5):
+        await receiver.world.expand(receiver.world.record(TO, request_id=f"r{number}"))
+    await receiver.world.settle()
+    context, calls = awake(receiver.world.context()), list[str]()
+    events = receipt_events.ReceiptEvents(replace(context, ledger=counting(receiver, calls).ledger))
+    keys = [request_key("t1", f"r{number}") for number in range(1, 5)]
+
+    assert (await events.load_headers(keys)).keys() == set(keys)
+    assert (await events.load_headers(keys[2:])).keys() == set(keys[2:])
+    assert calls.count("requests.get_headers") == 1
+    await events.load_headers(keys[:1])
+    assert calls.count("requests.get_headers") == 2
