@@ -1,5 +1,6 @@
 """Kept receipts: any consumer tries them again, for a day, until their log exists."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -29,20 +30,35 @@ class KeptReceiptRetries:
     def __init__(self, context: ConsumerContext) -> None:
         self._context = context
         self._events, self._counter = ReceiptEvents(context), ReceiptCounter(context)
+        self.running: asyncio.Task[None] | None = None
+        """Round that is under way. A reply topic that takes no events delays it, and must not delay other jobs."""
 
-    async def run_round(self) -> None:
-        """Settle the receipts that are due."""
-        receipts = self._context.ledger.receipts
+    async def start_round(self) -> None:
+        """Start to settle the receipts that are due, unless the last round is still under way."""
+        if self.running and not self.running.done():
+            return
+        if claimed := await self._claim():
+            self.running = asyncio.create_task(self._run_round(claimed))
+            self.running.add_done_callback(_log_error)
+
+    async def stop(self) -> None:
+        """End the round that is under way. Its receipts are claimed again when their claim ends."""
+        if self.running:
+            self.running.cancel()
+            await asyncio.wait({self.running})
+
+    async def _claim(self) -> list[KeptReceipt]:
+        return await self._context.ledger.receipts.claim_due(BATCH, LEASE_SECONDS)
+
+    async def _run_round(self, claimed: list[KeptReceipt]) -> None:
         for _ in range(MAX_BATCHES):
-            claimed = await receipts.claim_due(BATCH, LEASE_SECONDS)
             await self._settle(claimed)
             if len(claimed) < BATCH or self._context.stopping.is_set():
                 return
+            claimed = await self._claim()
 
     async def _settle(self, claimed: Sequence[KeptReceipt]) -> None:
         """Settle claimed receipts. If the code fails on them, settle their halves, and put back a single receipt."""
-        if not claimed:
-            return
         try:
             await self._settle_together(claimed)
         except LedgerUnavailable:
@@ -88,3 +104,8 @@ class KeptReceiptRetries:
         except SealingError as error:
             logger.error("kept receipt not opened", receipt=kept.id, reason=str(error))
             return None
+
+
+def _log_error(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.warning("round of kept receipts ended", error=type(error).__name__, location=error_location(error))

@@ -86,14 +86,14 @@ class Sweeper:
             self._retention.run_batch,
             self._measure_backlog,
             self._resealing.run_batch,
+            self._kept_receipts.start_round,
             _give_back_memory,
         )
         try:
             maintaining = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance)
-            # A reply topic that takes no events delays receipts, and must not delay the other jobs.
-            settling = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, self._kept_receipts.run_round)
-            await asyncio.gather(*due, *unclaimed, searching, maintaining, settling)
+            await asyncio.gather(*due, *unclaimed, searching, maintaining)
         finally:
+            await self._kept_receipts.stop()
             await self._unfinished_requests.stop()
 
     async def _run_periodically(

@@ -68,7 +68,10 @@ class Receiver:
 
     async def sweep(self, context: ConsumerContext | None = None) -> None:
         """Let a consumer try again what is due."""
-        await KeptReceiptRetries(context or awake(self.world.context())).run_round()
+        retries = KeptReceiptRetries(context or awake(self.world.context()))
+        await retries.start_round()
+        if retries.running:
+            await retries.running
 
     async def log(self, index: int = 0) -> Log:
         return {log.id: log for log in await self.world.logs()}[an_id(index)]
