@@ -12,10 +12,11 @@ from consumer.kafka.record import KafkaRecord
 from consumer.settle import receipt_events, receipt_queue, settler
 from consumer.settle.receipt_queue import ReceiptQueue
 from consumer.sweep.kept_receipts import LEASE_SECONDS
+from core.send_result import Uncertain
 from ledger.models import Log
-from schemas.statuses import Status
+from schemas.statuses import Reason, Status
 from tests.flow.consumer.settle.receiver import TO, Receiver, a_receiver, an_id
-from tests.flow.world import TOPICS, Steps, World, awake
+from tests.flow.world import TOPICS, RecordingProvider, Steps, World, awake
 
 PEOPLE = [f"1380000000{at}" for at in range(3)]
 
@@ -68,6 +69,30 @@ async def test_after_a_crash_of_the_sweeper_a_kept_receipt_has_the_same_event(*,
             assert kill_at > 4
             return
         kill_at += 1
+
+
+async def test_a_receipt_before_a_take_over_changes_neither_the_outcome_nor_the_completion() -> None:
+    no_answer = Uncertain(Reason.NO_ANSWER, "timed out")
+    for kill_at in range(50):
+        world = World(RecordingProvider(answers=lambda _message, _calls: no_answer))
+        await world.expand(world.record(TO, request_id="r1"))
+        steps = Steps(kill_at, after=True)
+        if not await world.run_until_killed(world.deliver_all(awake(world.context(steps)))):
+            break
+        if not await world.logs():
+            continue
+        receiver = Receiver(world)
+        await receiver.take(receiver.record("failed"))
+
+        await world.settle()
+
+        (completed,) = world.events("request.completed")
+        assert (completed["by_status"], completed["by_reason"]) == ({"unknown": 1}, {"no_answer": 1})
+        outcomes = [event for event in world.events("delivery.") if "outcome" not in event]
+        assert [(event["status"], event["reason"], event["error"]) for event in outcomes] == [
+            ("unknown", "no_answer", "timed out")
+        ]
+        assert len(receiver.events()) == 1
 
 
 async def an_early_receipt() -> Receiver:

@@ -150,6 +150,20 @@ async def test_of_a_batch_with_one_message_id_the_hash_of_the_recipient_tells_th
     assert [event["index"] for event in receiver.events()] == [1]
 
 
+async def test_the_receipts_of_a_batch_that_come_together_find_one_delivery_each() -> None:
+    receiver = await a_batch()
+    people = [f"+861380000000{at}" for at in range(2)]
+    hashes = [[hash_of(receiver.world.sealer, to)] for to in people]
+    records = [
+        receiver.record(status, delivery_id=None, provider_message_id="batch", recipient_hashes=each)
+        for status, each in zip(("delivered", "failed"), hashes, strict=True)
+    ]
+
+    await receiver.take(*records)
+
+    assert [(await receiver.log(at)).status for at in range(3)] == [Status.DELIVERED, Status.FAILED, Status.SENT]
+
+
 @pytest.mark.parametrize("hashes", [[], ["k1:" + 32 * "0"]])
 async def test_a_receipt_that_may_be_about_several_deliveries_changes_none(hashes: list[str]) -> None:
     receiver = await a_batch()
