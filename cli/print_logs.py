@@ -184,4 +184,7 @@ def log_document(log: Log) -> dict[str, Any]:
         "encoding": log.encoding and log.encoding.value,
         "segments": log.segments,
         "cost": show_cost(log.cost),
+        "receipt_at": log.receipt_at,
+        "receipt_class": log.receipt_class and log.receipt_class.value,
+        "receipt_code": log.receipt_code,
     }

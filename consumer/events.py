@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from core.ids import outcome_event_id, request_event_id
+from core.ids import outcome_event_id, position, receipt_event_id, request_event_id
 from core.json_bytes import json_bytes
 from core.money import show_cost
 from core.rfc3339 import rfc3339
@@ -60,7 +60,9 @@ def outcome_events(logs: Mapping[int, Log], header: RequestHeader, part: int) ->
 
 def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
     """Return the event of one log. `rest` is the part of the JSON that all events share."""
-    event_id, time = outcome_event_id(log.id), rfc3339(log.sent_at or log.updated_at)
+    # A receipt may have changed the log before its outcome was published, or before it is published again.
+    reason, error, updated_at = log.as_logged or (log.reason, log.error, log.updated_at)
+    event_id, time = outcome_event_id(log.id), rfc3339(log.sent_at or updated_at)
     body = {
         "event_id": event_id,
         "log_id": log.id,
@@ -69,8 +71,8 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
         "recipient": log.recipient,
         "status": log.outcome,
         "provider": log.provider,
-        "reason": log.reason,
-        "error": log.error,
+        "reason": reason,
+        "error": error,
         "attempts": log.attempts,
         "occurred_at": time,
     }
@@ -81,6 +83,37 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
     if log.cost is not None:
         body["cost"] = show_cost(log.cost)
     return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body)[:-1] + rest)
+
+
+def receipt_event(log: Log, correlation_id: str | None) -> Event:
+    """Return `delivery.delivered` or `delivery.failed` of a stored log that a receipt moved there."""
+    position_of_log = position(log.id)
+    if position_of_log is None or log.receipt_at is None:
+        raise ValueError("no receipt has moved the log")
+    _, part, index = position_of_log
+    event_id, time = receipt_event_id(log.id), rfc3339(log.receipt_at)
+    body = {
+        "event_id": event_id,
+        "request_id": log.request_id,
+        "log_id": log.id,
+        "part": part,
+        "index": index,
+        "reference": log.reference,
+        "tenant_id": log.tenant_id,
+        "channel": log.channel,
+        "recipient": log.recipient,
+        "status": log.status,
+        "outcome": log.outcome,
+        "provider": log.provider,
+        "reason": log.reason,
+        "error": log.error,
+        "attempts": log.attempts,
+        "occurred_at": time,
+        "correlation_id": correlation_id,
+    }
+    given = {"receipt_class": log.receipt_class, "code": log.receipt_code, "resend_of": log.resend_of}
+    body |= {name: value for name, value in given.items() if value is not None}
+    return Event(event_id, f"delivery.{log.status}", time, orjson.dumps(body))
 
 
 def accepted_event(header: RequestHeader, part: int, recipients: int) -> Event:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
 from consumer.context import ConsumerContext
-from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.logger import logger
 from consumer.subscribers import LEAVE_SECONDS
@@ -22,6 +21,13 @@ RECANCEL_SECONDS = 0.25
 """Time after which a task that is still running is cancelled again, in seconds."""
 
 
+class Drainable(Protocol):
+    """Records that were read and are not done."""
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the work that is under way, `seconds` at most, and end the rest."""
+
+
 class GroupMembership:
     """Membership by a FastStream application, which is built again if Kafka goes away before the groups are joined.
 
@@ -31,11 +37,11 @@ class GroupMembership:
     def __init__(
         self,
         build: Callable[[], tuple[FastStream, KafkaBroker]],
-        expansions: Collection[ExpansionQueue],
+        queues: Collection[Drainable],
         reading: OffsetTracker,
         context: ConsumerContext,
     ) -> None:
-        self._build, self._expansions, self._reading, self._context = build, expansions, reading, context
+        self._build, self._queues, self._reading, self._context = build, queues, reading, context
         self._app, self.broker = build()
         self._joining: asyncio.Task[bool] | None = None
 
@@ -71,7 +77,7 @@ class GroupMembership:
         await self._stop_app()
 
     async def _drain(self) -> None:
-        await asyncio.gather(*(expansions.drain(LEAVE_SECONDS) for expansions in self._expansions))
+        await asyncio.gather(*(queue.drain(LEAVE_SECONDS) for queue in self._queues))
         await self._reading.drain(LEAVE_SECONDS)
 
     async def _stop_app(self) -> None:

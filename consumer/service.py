@@ -26,7 +26,8 @@ from consumer.logger import error_location, logger
 from consumer.monitoring.http_server import start_health
 from consumer.monitoring.readiness_log import ReadinessLog
 from consumer.settings import ConsumerSettings
-from consumer.subscribers import build_faststream
+from consumer.settle.receipt_queue import ReceiptQueue
+from consumer.subscribers import RecordQueues, build_faststream
 from consumer.sweep.provider_reports import report_providers
 from consumer.sweep.sweeper import Sweeper
 from consumer.sweep.tenant_provider_upkeep import keep_tenant_providers
@@ -134,8 +135,9 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     expansions = {topic: ExpansionQueue(cluster, context) for topic in service.settings.topics.intake}
     wake_ups = WakeUpQueue(claimer, service.slots, context)
     positions = ReadPositions(reading, context.metrics, context.monotonic)
-    build = partial(build_faststream, service.settings, context, expansions, wake_ups, positions)
-    membership = GroupMembership(build, expansions.values(), reading, context)
+    queues = RecordQueues(expansions, wake_ups, ReceiptQueue(context))
+    build = partial(build_faststream, service.settings, context, queues, positions)
+    membership = GroupMembership(build, [*expansions.values(), queues.receipts], reading, context)
     serving = asyncio.create_task(wake_ups.run())
     # The sweeper starts before the groups are joined, because a join waits for the session of a member that died.
     sweeper = asyncio.create_task(Sweeper(context, claimer, service.sweep_slots, service.slots).run())

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faststream import AckPolicy, FastStream
@@ -23,8 +23,9 @@ from consumer.kafka.offset_tracker import TrackedRecord
 from consumer.kafka.read_positions import ReadPositions, SubscriptionPosition
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import logger
-from consumer.monitoring.readiness import EXPAND
+from consumer.monitoring.readiness import EXPAND, SETTLE
 from consumer.settings import ConsumerSettings
+from consumer.settle.receipt_queue import ReceiptQueue
 from schemas.statuses import Lane
 
 ANSWER_SECONDS = 10.0
@@ -57,6 +58,17 @@ _REQUEST_FETCHES = {"fetch_max_bytes": 2 * _MIB, "max_partition_fetch_bytes": _M
 """Bounds on the bytes of requests that are fetched and not read yet. Kafka returns one batch, whatever its size."""
 _WAKE_UP_FETCHES = {"fetch_max_bytes": _MIB // 4, "max_partition_fetch_bytes": _MIB // 16}
 """The same for wake-up messages, which have a hundred bytes each."""
+_RECEIPT_FETCHES = {"fetch_max_bytes": _MIB // 2, "max_partition_fetch_bytes": _MIB // 4}
+"""The same for receipts, which have some hundred bytes each."""
+
+
+class RecordQueues(NamedTuple):
+    """Queues that take the records of the topics."""
+
+    expansions: Mapping[str, ExpansionQueue]
+    """By intake topic."""
+    wake_ups: WakeUpQueue
+    receipts: ReceiptQueue
 
 
 class TolerantBroker(KafkaBroker):
@@ -108,11 +120,10 @@ def _take_record(record: ConsumerRecord) -> KafkaRecord:
 def build_faststream(
     settings: ConsumerSettings,
     context: ConsumerContext,
-    expansions: Mapping[str, ExpansionQueue],
-    wake_up_queue: WakeUpQueue,
+    queues: RecordQueues,
     positions: ReadPositions,
 ) -> tuple[FastStream, KafkaBroker]:
-    """Build the application and its broker with four subscribers, one per topic and group."""
+    """Build the application and its broker with five subscribers, one per topic and group."""
     options = settings.kafka_options()
     servers = options.pop("bootstrap_servers")
     broker = TolerantBroker(
@@ -142,10 +153,11 @@ def build_faststream(
             with context.readiness.working_on(kind, topic):
                 await hand_on(records, take, position)
 
-    for topic, expansion_queue in expansions.items():
+    for topic, expansion_queue in queues.expansions.items():
         subscribe(topic, EXPAND, expansion_queue.submit, _REQUEST_FETCHES)
-    subscribe(topics.chunks, Lane.BULK, partial(wake_up_queue.enqueue, Lane.BULK), _WAKE_UP_FETCHES)
-    subscribe(topics.chunks_express, Lane.EXPRESS, partial(wake_up_queue.enqueue, Lane.EXPRESS), _WAKE_UP_FETCHES)
+    for topic, lane in ((topics.chunks, Lane.BULK), (topics.chunks_express, Lane.EXPRESS)):
+        subscribe(topic, lane, partial(queues.wake_ups.enqueue, lane), _WAKE_UP_FETCHES)
+    subscribe(topics.receipts, SETTLE, queues.receipts.submit, _RECEIPT_FETCHES)
     return FastStream(broker, logger=None), broker
 
 

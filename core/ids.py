@@ -25,6 +25,8 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
+_RECEIPT_EVENT = re.compile(r"evt_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}r")
+
 
 def request_key(tenant_id: str, request_id: str) -> RequestKey:
     """Return the key under which the data of a request is stored."""
@@ -62,6 +64,11 @@ def chunk_id(key: RequestKey, part: int, first: int) -> ChunkId:
 def key_of_chunk(chunk: ChunkId) -> RequestKey:
     """Return the key of the request of a chunk."""
     return RequestKey(chunk[4:30])
+
+
+def key_of_log(log: LogId) -> RequestKey:
+    """Return the key of the request of a log."""
+    return RequestKey(log[4:30])
 
 
 def log_id(key: RequestKey, part: int, index: int) -> LogId:
@@ -120,6 +127,11 @@ def outcome_event_id(log: str) -> str:
 def receipt_event_id(log: str) -> str:
     """Return the id of the only receipt event of a delivery."""
     return f"evt_{log[4:]}r"
+
+
+def is_receipt_event_id(event_id: str) -> bool:
+    """Return whether an event id is that of a receipt event."""
+    return _RECEIPT_EVENT.fullmatch(event_id) is not None
 
 
 def request_event_id(key: RequestKey, kind: str, part: int = 0) -> str:

@@ -85,6 +85,13 @@ class Message:
 
 _EVENTS = (
     Message("deliveryEvent", "The outcome of one delivery.", DeliveryEvent, _EVENT_HEADERS, examples.DELIVERY),
+    Message(
+        "receiptEvent",
+        "A receipt changed the status of a delivery. It has the field `outcome`.",
+        DeliveryEvent,
+        _EVENT_HEADERS,
+        examples.RECEIPT_EVENT,
+    ),
     Message("requestAccepted", "A part was expanded.", RequestAccepted, _EVENT_HEADERS, examples.ACCEPTED),
     Message("requestRejected", "A record was refused.", RequestRejected, _EVENT_HEADERS, examples.REJECTED),
     Message("requestCompleted", "Nothing is left to attempt.", RequestCompleted, _EVENT_HEADERS, examples.COMPLETED),

@@ -12,7 +12,7 @@ _STATUS_TO_DO: Mapping[Status, str] = {
     Status.SCHEDULED: "Wait until the `send_at` of the request.",
     Status.SENT: "Nothing.",
     Status.UNKNOWN: "Ask the provider about the delivery id. If twice is better than never, use `rollcall resend`.",
-    Status.DELIVERED: "Nothing. This status does not occur yet, because receipts are not read.",
+    Status.DELIVERED: "Nothing.",
     Status.FAILED: "See the reason.",
     Status.SUPPRESSED: "Nothing, or see the reason.",
     Status.CANCELLED: "Nothing. To send after all, make a new request.",
@@ -51,7 +51,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.OPTED_OUT: "Do not send to this recipient. This reason does not occur yet, "
     "because there is no list of opt-outs.",
     Reason.BOUNCED: "Find another address. This reason does not occur yet, because there is no list of bounces.",
-    Reason.UNDELIVERED: "Read `error` in the log. This reason does not occur yet, because receipts are not read.",
+    Reason.UNDELIVERED: "Read `error`, `receipt_class` and `receipt_code` in the log. Remove the address after a "
+    "hard bounce.",
     Reason.CANCELLED: "Nothing. To send after all, make a new request.",
     Reason.EXPIRED: "If it still matters, make a new request with more time.",
 }

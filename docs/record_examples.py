@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.ids import chunk_id, log_id, outcome_event_id, request_event_id, request_key
+from core.ids import chunk_id, log_id, outcome_event_id, receipt_event_id, request_event_id, request_key
 from schemas.results import EventType
 
 Json = dict[str, Any]
@@ -41,6 +41,15 @@ DELIVERY: Json = {
     "error": None,
     "attempts": 1,
     **_WHEN,
+}
+RECEIPT_EVENT: Json = {
+    **DELIVERY,
+    "event_id": receipt_event_id(_LOG),
+    "status": "failed",
+    "outcome": "sent",
+    "reason": "undelivered",
+    "receipt_class": "hard_bounce",
+    "code": "30005",
 }
 ACCEPTED: Json = {"event_id": request_event_id(_KEY, "accepted", 0), **_SHARED, "part": 0, "recipients": 2, **_WHEN}
 REJECTED: Json = {

@@ -9,6 +9,8 @@ from core.chunk_work import Counts, Work, tally
 from core.ids import ChunkId, LogId, RequestKey
 from core.money import NO_COST, Cost
 from core.vendor_template import VendorTemplates
+from ledger.receipt_effects import AsLogged
+from schemas.receipts import ReceiptClass
 from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, SmsEncoding, Status
 
 
@@ -126,7 +128,6 @@ class StoredRequest:
     last_part: int | None = None
     cancelled: bool = False
     pauses: int = 0
-    """See `ControlFlags`."""
     intake_closed: bool = False
     """True after a part did not arrive in time. A part that is not registered by then is refused."""
     lost_parts: frozenset[int] = frozenset()
@@ -231,8 +232,19 @@ class Log(NamedTuple):
     next_attempt_at: datetime | None = None
     """Earliest time of the next try. Only a pending delivery that was tried has it, and it is not stored in a log."""
     encoding: SmsEncoding | None = None
-    """Encoding of an SMS that was rendered."""
     segments: int | None = None
-    """Number of its segments."""
+    """Number of segments of an SMS that was rendered in this encoding."""
     cost: Cost | None = None
     """Cost of a delivery that may have been sent. None if it was certainly not sent, or if no price is known."""
+    receipt_class: ReceiptClass | None = None
+    receipt_code: str | None = None
+    receipt_at: datetime | None = None
+    settled_by: str | None = None
+    """Id of the receipt that changed the status last. `receipt_at` is its time, as the provider tells it."""
+    as_logged: AsLogged | None = None
+    """Values that receipts have replaced. None if no receipt changed the status."""
+
+    @property
+    def outcome_reason(self) -> Reason | None:
+        """Return the reason for the outcome, which is that of the status until a receipt changes it."""
+        return self.as_logged.reason if self.as_logged else self.reason

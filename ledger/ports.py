@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from core.chunk_work import Counts
 from core.ids import LogId, RequestKey
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.chunk_port import Chunks
@@ -16,6 +15,8 @@ from ledger.models import Log
 from ledger.permit_port import Permits
 from ledger.provider_states import ProviderStates
 from ledger.queries import IdRange, LogPage, LogQuery
+from ledger.receipt_effects import LogChange, MoveCounts
+from ledger.receipt_port import KeptReceipts
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
 from ledger.tenant_port import Tenants
@@ -44,8 +45,25 @@ class Logs(Protocol):
     async def find_first(self, ranges: Iterable[IdRange], statuses: Collection[Status], limit: int) -> list[Log]:
         """Return the first logs with these statuses in ascending ranges of ids, at most `limit`."""
 
-    async def counts(self, key: RequestKey) -> Counts:
-        """Return the number of logs of a request by their current status and reason, receipts included."""
+    async def settle(self, changes: Sequence[LogChange]) -> set[LogId]:
+        """Write what receipts changed. Return the logs that have their change, by this call or an earlier one.
+
+        A log whose status is not the one before the change does not change.
+        """
+
+    async def find_by_message_ids(self, ids: Collection[str], limit: int) -> list[Log]:
+        """Return logs that have one of these message ids, in a form of `ledger.message_ids`, at most `limit`."""
+
+    async def find_by_message_ids_and_hashes(
+        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int
+    ) -> list[Log]:
+        """Return those of them that are to one of these recipients, at most `limit`."""
+
+    async def count_moves(self, key: RequestKey) -> MoveCounts:
+        """Return the number of logs of a request that receipts moved. It does not read the other logs."""
+
+    async def find_moved(self, key: RequestKey, statuses: Collection[Status], limit: int) -> list[Log]:
+        """Return the first logs of a request that receipts moved to one of these statuses, at most `limit`."""
 
     async def reserve_resends(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
         """Note on each log (key) the delivery that repeats it (value). Return the logs that have this note.
@@ -118,7 +136,7 @@ class IdempotencyKeys(Protocol):
 
 
 class Ledger(Protocol):
-    """Ledger of requests, chunks and logs, with its templates, idempotency keys and permits."""
+    """Ledger of requests, chunks and logs, with its templates, idempotency keys, kept receipts and permits."""
 
     @property
     def requests(self) -> Requests:
@@ -147,6 +165,10 @@ class Ledger(Protocol):
     @property
     def provider_states(self) -> ProviderStates:
         """Return the states of the providers."""
+
+    @property
+    def receipts(self) -> KeptReceipts:
+        """Return the receipts that match no log yet."""
 
     @property
     def permits(self) -> Permits:

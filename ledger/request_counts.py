@@ -6,13 +6,8 @@ from core.chunk_work import Counts
 from core.money import Cost
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
+from ledger.receipt_effects import MoveCounts
 from schemas.statuses import WITHOUT_LOG, Status
-
-MAX_LOGS_COUNTED = 50_000
-"""Maximum number of recipients of a completed request whose logs are counted, which takes 0.1 to 1 s.
-
-The counts of a larger request do not show receipts.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +40,17 @@ async def count_request(ledger: Ledger, request: StoredRequest) -> RequestCounts
         if unwritten := max(0, total - outcomes.total()):
             outcomes[Status.PENDING, None] += unwritten
         return RequestCounts(outcomes.total(), outcomes, outcomes, await ledger.chunks.cost(key))
-    if completion.total > MAX_LOGS_COUNTED:
-        return RequestCounts(total, outcomes, outcomes, completion.cost)
-    logged = await ledger.logs.counts(key)
-    # Fewer logs than recipients: the retention is deleting them.
-    current = logged if logged.total() == completion.total else outcomes
+    current = counts_after_receipts(outcomes, await ledger.logs.count_moves(key))
     return RequestCounts(total, outcomes, current, completion.cost)
+
+
+def counts_after_receipts(outcomes: Counts, moves: MoveCounts) -> Counts:
+    """Return the current counts: the outcomes, with each log that receipts moved counted under its status of now."""
+    current = Counts(outcomes)
+    for move, number in moves.items():
+        current[move.outcome, move.outcome_reason] -= number
+        current[move.status, move.reason] += number
+    return +current
 
 
 def known_recipients(request: StoredRequest) -> int:

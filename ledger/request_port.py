@@ -115,5 +115,8 @@ class Requests(Protocol):
     async def find_page(self, query: RequestQuery) -> RequestPage:
         """Return a page of requests, newest first, without their texts and secret variables."""
 
+    async def get_headers(self, keys: Sequence[RequestKey]) -> dict[RequestKey, RequestHeader]:
+        """Return the headers of those of these requests that exist, without their texts and secret variables."""
+
     async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
         """Return those of these requests that exist."""

@@ -52,6 +52,11 @@ def in_call_order(providers: Iterable[StoredProvider]) -> list[StoredProvider]:
     return sorted(providers, key=lambda each: (each.channel is not Channel.SMS, each.priority))
 
 
+def provider_id_of(name: str) -> str | None:
+    """Return the id of the provider that a reference is about, or None if the name is not a reference."""
+    return name.rpartition("@")[2].rpartition(".")[0] if is_reference(name) else None
+
+
 def is_reference(name: str) -> bool:
     """Return whether the name of a provider is the reference to one of a tenant."""
     return "@" in name

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from schemas.receipts import ReceiptClass
 from schemas.record_base import PublishedRecord
 from schemas.statuses import Category, Channel, Reason, RequestState, SmsEncoding, Status
 
@@ -126,6 +127,9 @@ class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogRespo
         OptionalCost,
         Field(description="what the delivery may have cost, by currency. Absent if no price is known."),
     ] = None
+    receipt_at: Annotated[OptionalDatetime, Field(description="time of the receipt that changed the status")] = None
+    receipt_class: Annotated[ReceiptClass | SkipJsonSchema[None], Field(description="class of this receipt")] = None
+    receipt_code: Annotated[OptionalText, Field(description="status or error code of this receipt")] = None
 
 
 class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogListResponse"):

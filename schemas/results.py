@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
+from schemas.receipts import ReceiptClass
 from schemas.record_base import PublishedRecord
 from schemas.statuses import Channel, Reason, RejectionReason, SmsEncoding, Status
 
@@ -29,7 +30,11 @@ class EventType(StrEnum):
 
 
 class DeliveryEvent(PublishedRecord, published_as="DeliveryEvent"):
-    """Outcome of one delivery (`delivery.<status>`). A delivery has exactly one. Repeats share `event_id`."""
+    """Outcome of one delivery (`delivery.<status>`). A delivery has exactly one. Repeats share `event_id`.
+
+    An event with the field `outcome` is no outcome. It tells that a receipt has changed the status of the delivery, to
+    `delivered` or `failed`. A delivery has at most one such event.
+    """
 
     event_id: str
     request_id: str
@@ -55,6 +60,12 @@ class DeliveryEvent(PublishedRecord, published_as="DeliveryEvent"):
     """Number of segments of this SMS, as providers bill them."""
     cost: dict[str, str] | None = None
     """Cost by currency, if the delivery may have been sent. Uncertain tries count. Absent if no price is known."""
+    outcome: Status | None = None
+    """Outcome of the delivery before its receipt. Absent in the event of an outcome."""
+    receipt_class: ReceiptClass | None = None
+    """Class of the receipt, in a receipt event only."""
+    code: str | None = None
+    """Status or error code of the provider, in a receipt event only."""
 
 
 class RequestAccepted(PublishedRecord, published_as="RequestAccepted"):

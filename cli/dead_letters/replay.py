@@ -113,12 +113,14 @@ def check_replayable(entry: DeadLetterEntry, opened: OpenedRecord, topics: Topic
         raise CommandError(f"{subject}: the record {opened.unparsed}. Its raw bytes cannot be published as a record.")
     if opened.cut or not opened.headers_kept:
         raise CommandError(f"{subject}: the record was too large to be stored completely.")
-    if opened.place is None and not _has_request_id(value):
+    if opened.place is None and not _has_request_id(value):  # no such consumer read receipts
         raise CommandError(
             f"{subject}: the record has no request_id, and an older consumer did not store its timestamp."
         )
-    if origin_topic(entry, opened) not in {topics.requests, topics.requests_express}:
-        raise CommandError(f"{subject}: the record did not come from an intake topic of this installation.")
+    if origin_topic(entry, opened) not in {*topics.intake, topics.receipts}:
+        raise CommandError(
+            f"{subject}: the record did not come from an intake topic or the receipts topic of this installation."
+        )
 
 
 def origin_topic(entry: DeadLetterEntry, opened: OpenedRecord) -> str:

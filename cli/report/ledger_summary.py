@@ -11,8 +11,8 @@ from core.money import show_cost
 from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
 from ledger.queries import ListPosition, LogQuery, position_of_log
-from ledger.request_counts import MAX_LOGS_COUNTED, RequestCounts, count_request, known_recipients
-from schemas.statuses import WITHOUT_LOG, Status
+from ledger.request_counts import RequestCounts, count_request
+from schemas.statuses import WITHOUT_LOG, Reason, Status
 
 _NOT_REACHED = frozenset(status for status in Status if status.value not in REACHED) - WITHOUT_LOG
 _BATCH = 1_000
@@ -55,7 +55,7 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
         counts=counts,
         total=total,
         not_reached=(),
-        not_reached_total=await _count_not_reached(ledger, request, request_counts),
+        not_reached_total=_count_not_reached(request_counts),
         accounted=completion is not None and not completion.incomplete and len(sums) == 1,
         part_sizes=part_sizes(request),
         notes=_notes(request, request_counts, counts, total),
@@ -105,8 +105,8 @@ def _notes(
 ) -> list[str]:
     """Return notes about open or inconsistent counts, and about receipts that arrived later."""
     notes = []
-    if delivered := request_counts.current[Status.DELIVERED, None]:
-        notes.append(f"by receipt since then: {delivered:,} delivered")
+    if received := _by_receipt(request_counts):
+        notes.append(f"by receipt since then: {received}")
     waiting = sum(n for (status, _), n in counts.items() if status in {status.value for status in WITHOUT_LOG})
     if waiting:
         notes.append(f"{waiting:,} of {total:,} are still to be attempted")
@@ -146,24 +146,28 @@ async def _not_reached_batches(
     yield batch
 
 
-async def _count_not_reached(ledger: Ledger, request: StoredRequest, counts: RequestCounts) -> int:
-    """Return the number of deliveries that were not reached. In a large request it comes from the chunks."""
-    if known_recipients(request) > MAX_LOGS_COUNTED:
-        return sum(number for (status, _), number in counts.outcomes.items() if status in _NOT_REACHED)
-    return (await ledger.logs.find(_not_reached_query(request, 1))).total
+def _by_receipt(counts: RequestCounts) -> str:
+    """Return the numbers of deliveries that receipts report as delivered and as failed."""
+    numbers = {
+        "delivered": counts.current[Status.DELIVERED, None],
+        "failed": counts.current[Status.FAILED, Reason.UNDELIVERED],
+    }
+    return ", ".join(f"{number:,} {status}" for status, number in numbers.items() if number)
+
+
+def _count_not_reached(counts: RequestCounts) -> int:
+    """Return the number of deliveries that were not reached, after receipts."""
+    return sum(number for (status, _), number in counts.current.items() if status in _NOT_REACHED)
 
 
 async def _first_not_reached(ledger: Ledger, request: StoredRequest, limit: int) -> Sequence[Log]:
-    """Return the first deliveries that were not reached. In a large request only chunks that have some are read."""
-    if known_recipients(request) > MAX_LOGS_COUNTED:
-        ranges = await ledger.chunks.find_outcomes(request.header.key, _NOT_REACHED)
-        return await ledger.logs.find_first(ranges, _NOT_REACHED, limit)
-    return (await ledger.logs.find(_not_reached_query(request, limit))).items
-
-
-def _not_reached_query(request: StoredRequest, page_size: int) -> LogQuery:
-    header = request.header
-    return LogQuery(header.tenant_id, key=header.key, statuses=_NOT_REACHED, page_size=page_size)
+    """Return the first deliveries that were not reached. Only chunks that have some are read, and moved logs."""
+    key = request.header.key
+    ranges = await ledger.chunks.find_outcomes(key, _NOT_REACHED)
+    found = await ledger.logs.find_first(ranges, _NOT_REACHED, limit)
+    failed_later = await ledger.logs.find_moved(key, _NOT_REACHED, limit)
+    by_id = {log.id: log for log in (*found, *failed_later)}
+    return [by_id[log_id] for log_id in sorted(by_id)[:limit]]
 
 
 def _not_reached(log: Log) -> NotReached:

@@ -5,7 +5,6 @@ from collections import Counter
 
 from cli.report.summary import REACHED, NotReached, Summary
 from cli.tracking.position_set import PositionSet
-from core.ids import receipt_event_id
 from schemas.results import DeliveryEvent, EventType, RequestCompleted, RequestRejected
 
 MAX_SHOWN = 20
@@ -63,7 +62,7 @@ class ResultTally:
     def _add_delivery(self, event: DeliveryEvent) -> None:
         if event.tenant_id != self.tenant_id:
             return
-        if event.event_id == receipt_event_id(event.log_id):
+        if event.outcome is not None:  # an event of a receipt
             if self._receipts_seen.add(event.part, event.index):
                 self.receipts[event.status.value] += 1
         elif self._outcomes.add(event.part, event.index):

@@ -58,7 +58,7 @@ class ChunkLogs:
 
     def count(self, logs: Sequence[Log]) -> None:
         """Count the outcomes of stored logs."""
-        outcomes = Counter((log.outcome, log.reason) for log in logs)
+        outcomes = Counter((log.outcome, log.outcome_reason) for log in logs)
         self.counts.update(outcomes)
         if any(log.cost for log in logs):
             self.cost = add_costs([self.cost, *(log.cost for log in logs)])

@@ -3,7 +3,7 @@
 import os
 import signal
 
-STEPS = (
+DELIVERY_STEPS = (
     "expand_begin",
     "expand_insert",
     "expand_wake",
@@ -22,7 +22,10 @@ STEPS = (
     "close_small",
     "announce",
 )
-"""Steps of docs/protocol.md, in the same order."""
+"""Steps of expand, deliver and complete in docs/protocol.md, in the same order."""
+RECEIPT_STEPS = ("settle", "keep_receipt", "receipt_event")
+"""Steps of settle in docs/protocol.md, in the same order."""
+STEPS = DELIVERY_STEPS + RECEIPT_STEPS
 FAILPOINT = rf"^({'|'.join(STEPS)})(:[1-9][0-9]{{0,5}})?$"
 """Pattern of a failpoint: a step, and after a colon the number of its occurrence from 1 in this process."""
 

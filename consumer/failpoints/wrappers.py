@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 from consumer.context import ConsumerContext
 from consumer.failpoints.steps import Failpoint
 from consumer.kafka.bus import Bus
+from core.ids import is_receipt_event_id
 from core.send_result import Sent
 from ledger.ports import Ledger
 from providers.provider import Provider
@@ -45,7 +46,11 @@ def _has_sent_log(args: tuple[Any, ...], _answer: Any) -> bool:
 
 
 def _has_outcome(args: tuple[Any, ...], _answer: Any) -> bool:
-    return any(event.type.startswith("delivery.") for event in args[2])
+    return any(event.type.startswith("delivery.") and not is_receipt_event_id(event.id) for event in args[2])
+
+
+def _has_receipt(args: tuple[Any, ...], _answer: Any) -> bool:
+    return any(is_receipt_event_id(event.id) for event in args[2])
 
 
 def _has_accepted(args: tuple[Any, ...], _answer: Any) -> bool:
@@ -70,6 +75,9 @@ STEP_TRIGGERS = {
     "complete": StepTrigger("requests", ("complete",), _granted),
     "close_small": StepTrigger("requests", ("close_small",), _granted),
     "announce": StepTrigger("requests", ("mark_completion_published",), _always),
+    "keep_receipt": StepTrigger("receipts", ("keep",), _always),
+    "settle": StepTrigger("logs", ("settle",), _granted),
+    "receipt_event": StepTrigger("bus", ("publish_events",), _has_receipt),
 }
 
 
@@ -104,6 +112,7 @@ class _WatchedLedger(StepWatcher):
         self.requests = StepWatcher(inner.requests, "requests", failpoint)
         self.chunks = StepWatcher(inner.chunks, "chunks", failpoint)
         self.logs = StepWatcher(inner.logs, "logs", failpoint)
+        self.receipts = StepWatcher(inner.receipts, "receipts", failpoint)
 
 
 def with_failpoint(context: ConsumerContext, setting: str) -> ConsumerContext:

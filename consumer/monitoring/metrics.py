@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from config.event_loop_stalls import EventLoopStalls
 from consumer.monitoring.histogram import Histogram
+from consumer.monitoring.receipt_metrics import ReceiptMetrics
 from core.chunk_work import Counts
 from ledger.sealing import Sealer
 from schemas.statuses import Lane
@@ -73,6 +74,7 @@ class Metrics:
         )
         self.takeovers = counter("rollcall_takeovers", "Chunks taken over with an open window")
         self.unopened = counter("rollcall_chunks_unopened", "Claims of a chunk whose sealing key is missing here")
+        self.receipts = ReceiptMetrics(registry)
         self.lost_leases = counter("rollcall_leases_lost", "Chunks whose lease this process lost")
 
     def count_seals(self, sealer: Sealer) -> None:

@@ -18,7 +18,9 @@ WARNINGS = ("sealing_keys", "providers")
 READ_PROBLEM = "reading fails"
 """Beginning of a problem of a subscription that counts at once. A rebalance does not cause it."""
 EXPAND = "expand"
-"""Kind of work of the expansion. The other kinds are the lanes."""
+"""Kind of work of the expansion."""
+SETTLE = "settle"
+"""Kind of work of the receipts. The other kinds are the lanes."""
 
 
 class ReadinessTracker:

@@ -2,5 +2,5 @@
 
 sweeper.py claims due and unclaimed chunks. unfinished_requests.py completes what no consumer finished.
 retention_batches.py erases and deletes old data. provider_resealing.py seals the providers of tenants with the newest
-key. provider_reports.py tells the ledger which providers work.
+key. kept_receipts.py settles receipts that came too early. provider_reports.py tells the ledger which providers work.
 """

@@ -11,6 +11,7 @@ from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer, LeasedC
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
+from consumer.sweep.kept_receipts import KeptReceiptRetries
 from consumer.sweep.provider_resealing import ProviderResealing
 from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from consumer.sweep.unfinished_requests import UnfinishedRequests
@@ -59,6 +60,7 @@ class Sweeper:
         self._unfinished_requests = UnfinishedRequests(context)
         self._retention = RetentionJob(context, batch_sizes)
         self._resealing = ProviderResealing(context)
+        self._kept_receipts = KeptReceiptRetries(context)
         self._pinged_at = self._counted_at = float("-inf")
 
     async def run(self) -> None:
@@ -84,12 +86,14 @@ class Sweeper:
             self._retention.run_batch,
             self._measure_backlog,
             self._resealing.run_batch,
+            self._kept_receipts.start_round,
             _give_back_memory,
         )
         try:
             maintaining = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance)
             await asyncio.gather(*due, *unclaimed, searching, maintaining)
         finally:
+            await self._kept_receipts.stop()
             await self._unfinished_requests.stop()
 
     async def _run_periodically(

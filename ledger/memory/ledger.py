@@ -6,6 +6,7 @@ from datetime import datetime
 from ledger.chunk_port import Chunks
 from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
+from ledger.memory.kept_receipt_store import MemoryKeptReceipts
 from ledger.memory.log_store import MemoryLogs
 from ledger.memory.permit_store import MemoryPermits
 from ledger.memory.provider_state_store import MemoryProviderStates
@@ -17,6 +18,7 @@ from ledger.memory.tenant_store import MemoryTenants
 from ledger.permit_port import Permits
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.provider_states import ProviderStates
+from ledger.receipt_port import KeptReceipts
 from ledger.request_port import Requests
 from ledger.tenant_port import Tenants
 
@@ -34,6 +36,7 @@ class MemoryLedger:
         self.retention: Retention = MemoryRetention(store)
         self.templates: Templates = MemoryTemplates(store)
         self.keys: IdempotencyKeys = MemoryIdempotencyKeys(store)
+        self.receipts: KeptReceipts = MemoryKeptReceipts(store)
         self.permits: Permits = MemoryPermits(store)
         self.tenants: Tenants = MemoryTenants(store)
         self.provider_states: ProviderStates = MemoryProviderStates(store)

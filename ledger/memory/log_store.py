@@ -6,13 +6,13 @@ from itertools import islice
 
 from typing_extensions import override
 
-from core.chunk_work import Counts
 from core.ids import LogId, RequestKey, log_range, position
 from ledger.memory.store import Store
 from ledger.models import Log
 from ledger.pending_logs import pending_of_chunk
 from ledger.ports import Logs
 from ledger.queries import IdRange, LogPage, LogQuery, counted, position_of_log
+from ledger.receipt_effects import LogChange, Move, MoveCounts
 from schemas.statuses import RESENDABLE, Status
 
 
@@ -55,8 +55,35 @@ class MemoryLogs(Logs):
         return list(islice(found, limit))
 
     @override
-    async def counts(self, key: RequestKey) -> Counts:
-        return Counts([(log.status, log.reason) async for log in self.iterate_request(key)])
+    async def settle(self, changes: Sequence[LogChange]) -> set[LogId]:
+        logs = self._store.logs
+        for before, after in changes:
+            stored = logs.get(after.id)
+            if stored and stored.status is before.status:
+                logs[after.id] = after._replace(resent_as=stored.resent_as)
+        marks = ((logs.get(after.id), after) for _, after in changes)
+        return {after.id for stored, after in marks if stored and stored.settled_by == after.settled_by}
+
+    @override
+    async def find_by_message_ids(self, ids: Collection[str], limit: int) -> list[Log]:
+        logs = self._store.logs.values()
+        return list(islice((log for log in logs if log.provider_message_id in ids), limit))
+
+    @override
+    async def find_by_message_ids_and_hashes(
+        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int
+    ) -> list[Log]:
+        found = await self.find_by_message_ids(ids, len(self._store.logs))
+        return [log for log in found if log.recipient_hash in recipient_hashes][:limit]
+
+    @override
+    async def count_moves(self, key: RequestKey) -> MoveCounts:
+        logs = [log async for log in self.iterate_request(key) if log.settled_by]
+        return Counter(Move(log.outcome, log.outcome_reason, log.status, log.reason) for log in logs)
+
+    @override
+    async def find_moved(self, key: RequestKey, statuses: Collection[Status], limit: int) -> list[Log]:
+        return [log async for log in self.iterate_request(key) if log.settled_by and log.status in statuses][:limit]
 
     @override
     async def reserve_resends(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:

@@ -209,6 +209,11 @@ class MemoryRequests(Requests):
         return RequestPage(page, total, has_more=len(requests) > end, total_is_exact=exact)
 
     @override
+    async def get_headers(self, keys: Sequence[RequestKey]) -> dict[RequestKey, RequestHeader]:
+        found = await self.get_many(keys)
+        return {key: replace(each.header, sealed_text=b"", sealed_secrets=None) for key, each in found.items()}
+
+    @override
     async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
         return {key: self._store.requests[key].request for key in keys if key in self._store.requests}
 

@@ -10,6 +10,7 @@ from core.period_limits import Used
 from core.rate_schedule import Schedule
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Chunk, Log, StoredRequest
+from ledger.receipt_port import KeptReceipt
 from ledger.stored_template import StoredTemplate
 from ledger.tenant_port import StoredTenant
 from schemas.statuses import Channel, Lane
@@ -77,6 +78,8 @@ class Store:
     tenants: dict[str, StoredTenant] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     """Slots of each rate, by the key of the limit."""
+    receipts: dict[str, tuple[KeptReceipt, datetime]] = field(default_factory=dict)
+    """Kept receipts, each with the time of its next try."""
     used_permits: dict[str, Used] = field(default_factory=dict)
     """Permits that were taken, by the key of the limit."""
     chunks_by_request: dict[RequestKey, list[ChunkDocument]] = field(default_factory=dict)

@@ -47,7 +47,7 @@ class GroupedInserts:
         If the batch is written again in halves, what it had inserted exists, as in the repeat of any insert.
         """
         ends = list(accumulate(map(len, batch)))
-        reply = await _run(self._collection, "insert", "documents", [each for item in batch for each in item])
+        reply = await run_writes(self._collection, "insert", "documents", [each for item in batch for each in item])
         _check(reply, len(batch), {DUPLICATE_KEY})
         existing = duplicate_key_indexes(reply)
         return [
@@ -73,7 +73,7 @@ class GroupedCreations:
 
     async def _write(self, batch: Sequence[RawBSONDocument]) -> list[bool]:
         """Write in any order. The reply names each document that was written."""
-        reply = await _run(self._collection, "update", "updates", batch)
+        reply = await run_writes(self._collection, "update", "updates", batch)
         _check(reply, len(batch))
         written = {each["index"] for each in reply.get("upserted", ())}
         return [at in written for at in range(len(batch))]
@@ -93,7 +93,7 @@ class GroupedUpdates:
 
     async def _write(self, batch: Sequence[RawBSONDocument]) -> list[bool]:
         """Update in any order. The reply has the number of matches only."""
-        reply = await _run(self._collection, "update", "updates", batch)
+        reply = await run_writes(self._collection, "update", "updates", batch)
         _check(reply, len(batch))
         if reply["n"] not in (0, len(batch)):
             raise MixedResults
@@ -133,7 +133,7 @@ class GroupedUpdatesAndReads:
     async def _write(self, batch: Sequence[_Update]) -> list[Document | None]:
         if len(batch) == 1:
             return [await self._write_alone(batch[0])]
-        reply = await _run(self._collection, "update", "updates", [update.statement for update in batch])
+        reply = await run_writes(self._collection, "update", "updates", [update.statement for update in batch])
         _check(reply, len(batch))
         ids = [update.filter["_id"] for update in batch]
         with translated_errors():
@@ -158,7 +158,10 @@ def _encode(document: Document) -> RawBSONDocument:
         return RawBSONDocument(bson.encode(document))
 
 
-async def _run(collection: Collection, command: str, field: str, documents: Sequence[Mapping[str, Any]]) -> Document:
+async def run_writes(
+    collection: Collection, command: str, field: str, documents: Sequence[Mapping[str, Any]]
+) -> Document:
+    """Run writes in any order, as one command. Return its reply, whose errors the caller must check."""
     with translated_errors():
         reply: Document = await collection.database.command(
             {

@@ -125,6 +125,27 @@ INDEXES = (
         {"partialFilterExpression": {"resent_as": {"$exists": True}}},
     ),
     Index(
+        "communication_logs",
+        "of_message",
+        (("provider_message_id", 1),),
+        "the delivery that a receipt names by the message id of its provider",
+        {"partialFilterExpression": {"provider_message_id": {"$exists": True}}},
+    ),
+    Index(
+        "communication_logs",
+        "moved_of_request",
+        (("moved.request", 1), ("moved.way", 1), ("_id", 1)),
+        "the counts of a request after receipts, and its deliveries that they report as failed. It holds only logs "
+        "that a receipt moved",
+        {"partialFilterExpression": {"moved.request": {"$exists": True}}},
+    ),
+    Index(
+        "receipts",
+        "due",
+        (("next_try_at", 1),),
+        "the sweeper: the kept receipt that is due for longest",
+    ),
+    Index(
         "templates",
         "of_tenant",
         (("tenant_id", 1), ("code", 1), ("version", -1)),

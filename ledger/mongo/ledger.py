@@ -17,6 +17,7 @@ from ledger.mongo.connection import (
 )
 from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
+from ledger.mongo.kept_receipt_store import MongoKeptReceipts
 from ledger.mongo.log_store import MongoLogs
 from ledger.mongo.permit_store import MongoPermits
 from ledger.mongo.provider_state_store import MongoProviderStates
@@ -37,6 +38,7 @@ class MongoLedger:
         self.retention = MongoRetention(database, self._clock)
         self.templates = MongoTemplates(database["templates"])
         self.keys = MongoIdempotencyKeys(database["idempotency_keys"])
+        self.receipts = MongoKeptReceipts(database["receipts"], self._clock)
         self.permits = MongoPermits(database["permits"])
         self.tenants = MongoTenants(database["tenants"])
         self.provider_states = MongoProviderStates(database["provider_states"])

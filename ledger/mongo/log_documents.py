@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from core.ids import LogId
+from core.ids import LogId, key_of_log
 from ledger.models import Log
 from ledger.mongo.connection import Document
 from ledger.mongo.work_documents import cost_document, read_cost
+from ledger.receipt_effects import AsLogged, Move
+from schemas.receipts import ReceiptClass
 from schemas.statuses import Channel, Reason, SmsEncoding, Status
 
 
@@ -46,6 +48,8 @@ def log_document(log: Log) -> Document:
             document[name] = value
     if log.cost is not None:
         document["cost"] = cost_document(log.cost)
+    if log.settled_by is not None:
+        document |= _without_none(receipt_fields(log))
     return document
 
 
@@ -84,4 +88,63 @@ def read_log(document: Document) -> Log:
         encoding=SmsEncoding(encoding) if encoding else None,
         segments=document.get("segments"),
         cost=read_cost(document) or None,
+        **(_read_receipt(document) if "settled_by" in document else {}),
     )
+
+
+def receipt_fields(log: Log) -> Document:
+    """Return the fields that a receipt gives to a log, with None for those that it does not have.
+
+    `moved` is what the index `moved_of_request` needs. It repeats other fields as one text.
+    """
+    before = log.as_logged
+    return {
+        "status": log.status,
+        "reason": log.reason,
+        "error": log.error,
+        "receipt_class": log.receipt_class,
+        "receipt_code": log.receipt_code,
+        "receipt_at": log.receipt_at and _utc(log.receipt_at),
+        "settled_by": log.settled_by,
+        "updated_at": _utc(log.updated_at),
+        "as_logged": before and _without_none(before._asdict() | {"updated_at": _utc(before.updated_at)}),
+        "moved": {
+            "request": key_of_log(log.id),
+            "way": way_text(Move(log.outcome, log.outcome_reason, log.status, log.reason)),
+        },
+    }
+
+
+def _read_receipt(document: Document) -> Document:
+    receipt_class, before = document.get("receipt_class"), document["as_logged"]
+    reason = before.get("reason")
+    return {
+        "receipt_class": ReceiptClass(receipt_class) if receipt_class else None,
+        "receipt_code": document.get("receipt_code"),
+        "receipt_at": document.get("receipt_at"),
+        "settled_by": document["settled_by"],
+        "as_logged": AsLogged(Reason(reason) if reason else None, before.get("error"), before["updated_at"]),
+    }
+
+
+def way_text(move: Move) -> str:
+    """Return the stored form of a way, such as `unknown:no_answer>failed:undelivered`."""
+    return ">".join(
+        f"{status.value}:{reason.value}" if reason else status.value
+        for status, reason in ((move.outcome, move.outcome_reason), (move.status, move.reason))
+    )
+
+
+def read_way(text: str) -> Move:
+    """Return the way of its stored form."""
+    (outcome, outcome_reason), (status, reason) = map(_read_state, text.split(">"))
+    return Move(outcome, outcome_reason, status, reason)
+
+
+def _read_state(text: str) -> tuple[Status, Reason | None]:
+    status, _, reason = text.partition(":")
+    return Status(status), Reason(reason) if reason else None
+
+
+def _without_none(fields: Document) -> Document:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from pymongo import UpdateOne
 from typing_extensions import override
 
-from core.chunk_work import Counts
 from core.ids import LogId, RequestKey, log_range, position
 from ledger.models import Log
 from ledger.mongo.connection import (
@@ -16,12 +15,14 @@ from ledger.mongo.connection import (
     translated_errors,
 )
 from ledger.mongo.grouped_writes import GroupedInserts
-from ledger.mongo.log_documents import log_document, read_log
+from ledger.mongo.log_documents import log_document, read_log, read_way
 from ledger.mongo.log_queries import index_for, log_filter, range_filters
+from ledger.mongo.moved_logs import count_ways, find_ways, settle_logs
 from ledger.mongo.pending_log_queries import PendingLogQueries
 from ledger.ports import Logs
 from ledger.queries import IdRange, LogPage, LogQuery
-from schemas.statuses import RESENDABLE, WITHOUT_LOG, Reason, Status
+from ledger.receipt_effects import LogChange, MoveCounts
+from schemas.statuses import RESENDABLE, WITHOUT_LOG, Status
 
 _RESENDABLE = [status.value for status in RESENDABLE]
 
@@ -112,16 +113,38 @@ class MongoLogs(Logs):
         return logs
 
     @override
-    async def counts(self, key: RequestKey) -> Counts:
-        low, high = log_range(key)
-        group = {"_id": {"status": "$status", "reason": "$reason"}, "number": {"$sum": 1}}
-        counts = Counts()
+    async def settle(self, changes: Sequence[LogChange]) -> set[LogId]:
+        return await settle_logs(self._logs, changes)
+
+    @override
+    async def find_by_message_ids(self, ids: Collection[str], limit: int) -> list[Log]:
+        return await self._find_sent({"provider_message_id": {"$in": list(ids)}}, limit)
+
+    @override
+    async def find_by_message_ids_and_hashes(
+        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int
+    ) -> list[Log]:
+        hashes = {"recipient_hash": {"$in": list(recipient_hashes)}}
+        return await self._find_sent({"provider_message_id": {"$in": list(ids)}, **hashes}, limit)
+
+    async def _find_sent(self, filter_: Document, limit: int) -> list[Log]:
         with translated_errors():
-            stages: list[Document] = [{"$match": {"_id": {"$gte": low, "$lt": high}}}, {"$group": group}]
-            async for document in self._logs.aggregate(stages, hint="_id_"):
-                status, reason = document["_id"]["status"], document["_id"].get("reason")
-                counts[Status(status), Reason(reason) if reason else None] = document["number"]
-        return counts
+            documents = await self._logs.find(filter_).hint("of_message").limit(limit).to_list(None)
+        return list(map(read_log, documents))
+
+    @override
+    async def count_moves(self, key: RequestKey) -> MoveCounts:
+        return {read_way(way): number for way, number in (await count_ways(self._logs, key)).items()}
+
+    @override
+    async def find_moved(self, key: RequestKey, statuses: Collection[Status], limit: int) -> list[Log]:
+        with translated_errors():
+            ways = [way for way in await find_ways(self._logs, key) if read_way(way).status in statuses]
+            filter_ = {"moved.request": key, "moved.way": {"$in": ways}}
+            documents = (
+                await self._logs.find(filter_).sort("_id", 1).limit(limit).hint("moved_of_request").to_list(None)
+            )
+        return list(map(read_log, documents))
 
     @override
     async def reserve_resends(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:

@@ -99,7 +99,7 @@ def read_request(document: Document) -> StoredRequest:
     """Return the request of a document."""
     flags = read_control_flags(document)
     return StoredRequest(
-        header=_read_header(RequestKey(document["_id"]), document["head"]),
+        header=read_header(RequestKey(document["_id"]), document["head"]),
         parts=_read_parts(document.get("parts", {})),
         expanded_parts=frozenset(document["counted"]),
         last_part=document["last_part"],
@@ -114,7 +114,8 @@ def read_request(document: Document) -> StoredRequest:
     )
 
 
-def _read_header(key: RequestKey, header: Document) -> RequestHeader:
+def read_header(key: RequestKey, header: Document) -> RequestHeader:
+    """Return the header of a request from its stored form."""
     secret_variables = header.get("secret_variables")
     return RequestHeader(
         key=key,

@@ -22,6 +22,7 @@ from ledger.mongo.grouped_writes import GroupedUpdates, GroupedUpdatesAndReads
 from ledger.mongo.request_documents import (
     completion_fields,
     read_completion,
+    read_header,
     read_request,
 )
 from ledger.mongo.request_pipelines import ALL_EXPANDED, REGISTERED, register_part_pipeline, reserve_pipeline
@@ -206,6 +207,13 @@ class MongoRequests(Requests):
         )
 
     @override
+    async def get_headers(self, keys: Sequence[RequestKey]) -> dict[RequestKey, RequestHeader]:
+        with translated_errors():
+            documents = await self._requests.find({"_id": {"$in": list(keys)}}, _HEADER).to_list(None)
+        headers = (read_header(RequestKey(document["_id"]), document["head"]) for document in documents)
+        return {header.key: header for header in headers}
+
+    @override
     async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
         with translated_errors():
             documents = await self._requests.find({"_id": {"$in": list(keys)}}, WITHOUT_CHUNK).to_list(None)
@@ -220,6 +228,7 @@ class MongoRequests(Requests):
 
 
 _WITHOUT_TEXT = WITHOUT_CHUNK | {"head.sealed_text": False, "head.sealed_secrets": False}
+_HEADER = _WITHOUT_TEXT | {"parts": False, "reserved": False}
 
 
 def _spans(filter_: Document, after: ListPosition | None) -> list[Document]:

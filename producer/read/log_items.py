@@ -56,4 +56,7 @@ def log_item(log: Log, shown: ShownText | None) -> CommunicationLogResponse:
         encoding=log.encoding,
         segments=log.segments,
         cost=show_cost(log.cost),
+        receipt_at=log.receipt_at,
+        receipt_class=log.receipt_class,
+        receipt_code=log.receipt_code,
     )

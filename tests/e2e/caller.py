@@ -100,6 +100,8 @@ class Results(Reader):
     def __init__(self, topic: str) -> None:
         super().__init__(topic)
         self.events: dict[str, Event] = {}
+        self.receipts: dict[str, list[DeliveryEvent]] = {}
+        """Receipt events by log id, repeats included. They are no outcomes."""
         self._of_request: dict[str, list[Event]] = {}
         self._completed: set[tuple[str, str]] = set()
 
@@ -107,6 +109,10 @@ class Results(Reader):
         super().take(record)
         event = event_of(record)
         known = self.events.setdefault(event.event_id, event)
+        if isinstance(event, DeliveryEvent) and event.outcome is not None:
+            assert known == event, f"a repeat says something else: {event.event_id}"
+            self.receipts.setdefault(event.log_id, []).append(event)
+            return
         if known is event:
             self._of_request.setdefault(event.request_id, []).append(event)
         if isinstance(event, RequestCompleted):

@@ -18,7 +18,8 @@ from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.read_positions import ReadPositions
 from consumer.settings import ConsumerSettings
-from consumer.subscribers import build_faststream
+from consumer.settle.receipt_queue import ReceiptQueue
+from consumer.subscribers import RecordQueues, build_faststream
 from devstack import Stack, services
 from tests.support.polling import wait_until
 
@@ -73,7 +74,8 @@ async def running_product() -> AsyncIterator[None]:
     calls = WakeUpQueue(Claimer(context), service.slots, context)
     expansions = {topic: ExpansionQueue("cluster", context) for topic in context.topics.intake}
     positions = ReadPositions(reading, context.metrics, context.monotonic)
-    app, _ = build_faststream(service.settings, context, expansions, calls, positions)
+    queues = RecordQueues(expansions, calls, ReceiptQueue(context))
+    app, _ = build_faststream(service.settings, context, queues, positions)
     await app.start()
     serving = asyncio.create_task(calls.run())
     try:

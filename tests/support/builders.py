@@ -16,6 +16,8 @@ from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplate, VendorTemp
 from ledger.claims import ClaimRequest
 from ledger.models import Chunk, Log, Part, RequestHeader
 from ledger.ports import Ledger
+from ledger.receipt_effects import AsLogged
+from schemas.receipts import ReceiptClass
 from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
 
 ACCEPTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -224,3 +226,27 @@ def a_log(
 def some_counts(**numbers: int) -> Counts:
     """`some_counts(sent=2, pending=1)`: counts without reasons."""
     return Counter({(Status[name.upper()], None): number for name, number in numbers.items()})
+
+
+def moved(
+    log: Log,
+    status: Status,
+    *,
+    by: str = "0/7/1",
+    error: str | None = None,
+    receipt_class: ReceiptClass | None = None,
+    receipt_code: str | None = None,
+    receipt_at: datetime = ACCEPTED_AT + timedelta(minutes=1),
+) -> Log:
+    """The log after a receipt moved it."""
+    return log._replace(
+        status=status,
+        reason=Reason.UNDELIVERED if status is Status.FAILED else None,
+        error=error,
+        receipt_class=receipt_class,
+        receipt_code=receipt_code,
+        receipt_at=receipt_at,
+        settled_by=by,
+        updated_at=receipt_at + timedelta(seconds=1),
+        as_logged=log.as_logged or AsLogged(log.reason, log.error, log.updated_at),
+    )

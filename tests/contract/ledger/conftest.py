@@ -31,6 +31,7 @@ COLLECTIONS = (
     "idempotency_keys",
     "permits",
     "tenants",
+    "receipts",
     "provider_states",
 )
 
@@ -123,6 +124,7 @@ def timed_mongo_ledger(ledger: Ledger, client: AsyncIOMotorClient[dict[str, obje
                 "chunks": lease_times,
                 "requests": ("looked_at", *lease_times),
                 "provider_states": ("reported_at",),
+                "receipts": ("first_seen_at", "next_try_at"),
             }.items():
                 older = {
                     name: {

@@ -78,7 +78,7 @@ async def test_mongodb_forgets_keys_later_than_kafka_forgets_the_records(mongo_u
 async def test_keys_that_calls_wrote_together_are_written_again_after_a_lost_answer(
     contract_database: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, lost = grouped_writes._run, list[object]()
+    run, lost = grouped_writes.run_writes, list[object]()
 
     async def lose_the_first_answer(*command: Any) -> Any:
         reply = await run(*command)
@@ -87,7 +87,7 @@ async def test_keys_that_calls_wrote_together_are_written_again_after_a_lost_ans
             raise LedgerUnavailable("no answer")
         return reply
 
-    monkeypatch.setattr(grouped_writes, "_run", lose_the_first_answer)
+    monkeypatch.setattr(grouped_writes, "run_writes", lose_the_first_answer)
     ledger = await MongoLedger.connect(*contract_database)
     taken = [a_taken_key(key=f"lost-{number}") for number in range(3)]
     try:

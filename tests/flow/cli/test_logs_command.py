@@ -73,6 +73,7 @@ async def test_json_has_the_names_of_the_http_service_and_no_content_unless_aske
     assert output["id"].startswith("log_")
     assert output["created_at"] == "2026-01-02T03:04:05Z"
     assert (output["encoding"], output["segments"]) == ("gsm7", 1)
+    assert (output["receipt_at"], output["receipt_class"], output["receipt_code"]) == (None, None, None)
     assert (output["recipient"], output["reason"], output["error"]) == ("138****0007", "rejected", "blacklisted")
     assert "content" not in output
 

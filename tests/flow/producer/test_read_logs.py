@@ -9,9 +9,11 @@ import pytest
 
 from core.send_result import Retry
 from producer.read.routes import MAX_SEARCH_BYTES
+from schemas.receipts import ReceiptClass
 from schemas.statuses import Reason, Status
 from tests.flow.sample_requests import ADMIN, READ, Library, a_log_id
 from tests.flow.world import START
+from tests.support.builders import moved
 from tests.support.service import a_token
 
 ANN, BOB, EVE = "13800138000", "13900139000", "13700137000"
@@ -90,6 +92,21 @@ async def test_an_item_is_the_contracts_log_with_its_text_rendered(library: Libr
     sent = await library.get(f"{LOGS}/{a_log_id('a')}")
     assert (sent["encoding"], sent["segments"], "segments" in failed) == ("gsm7", 1, False)
     assert (failed["reason"], failed["attempts"], "sent_at" in failed) == ("invalid_recipient", 0, False)
+
+
+async def test_a_delivery_shows_the_receipt_that_changed_it(library: Library) -> None:
+    await library.sent("a", [ANN])
+    logs, first = library.world.ledger.logs, a_log_id("a")
+    log = (await logs.get_many([first]))[first]
+    bounce = ReceiptClass.HARD_BOUNCE
+    await logs.settle([(log, moved(log, Status.FAILED, error="gone", receipt_class=bounce, receipt_code="5.1.1"))])
+
+    shown = await library.get(f"{LOGS}/{first}")
+
+    assert (shown["status"], shown["reason"], shown["error"]) == ("failed", "undelivered", "gone")
+    assert (shown["receipt_class"], shown["receipt_code"]) == ("hard_bounce", "5.1.1")
+    assert shown["receipt_at"] == "2026-01-02T03:05:05.678000Z"
+    assert [item["id"] for item in (await library.get(f"{LOGS}?status=failed"))["items"]] == [first]
 
 
 async def test_a_delivery_that_waits_for_a_retry_shows_reason_provider_attempts_and_next_try(library: Library) -> None:

@@ -10,6 +10,7 @@ from core.send_result import Failed, Sent
 from schemas.statuses import Reason, Status
 from tests.flow.sample_requests import ADMIN, READ, Library, a_log_id
 from tests.flow.world import START
+from tests.support.builders import moved
 from tests.support.service import a_token
 
 REQUESTS = "/communication/requests"
@@ -70,9 +71,9 @@ async def test_a_completed_request_shows_its_counts(library: Library) -> None:
 
 async def test_later_receipts_are_counted(library: Library) -> None:
     await library.sent("r", [ANN, BOB])
-    logs = library.world.ledger.logs._store.logs  # type: ignore[attr-defined]
-    first = a_log_id("r")
-    logs[first] = logs[first]._replace(status=Status.DELIVERED)
+    logs, first = library.world.ledger.logs, a_log_id("r")
+    log = (await logs.get_many([first]))[first]
+    await logs.settle([(log, moved(log, Status.DELIVERED))])
 
     answer = await library.get(f"{REQUESTS}/r")
 

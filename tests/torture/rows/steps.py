@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from consumer.failpoints.steps import STEPS
+from consumer.failpoints.steps import DELIVERY_STEPS
 from tests.support.polling import wait_until
 from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
@@ -19,7 +19,9 @@ async def killed_at_each_step(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         await world.publish(*world.orders(round_.recipients))
-        dying = [asyncio.create_task(_die_after(world, f"{step}:{round_.rng.randint(1, 3)}")) for step in STEPS]
+        dying = [
+            asyncio.create_task(_die_after(world, f"{step}:{round_.rng.randint(1, 3)}")) for step in DELIVERY_STEPS
+        ]
         await _all_dead(world, dying)
         world.provider.behave()
         await world.consumers(2)

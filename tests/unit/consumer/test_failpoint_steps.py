@@ -9,10 +9,18 @@ from consumer.failpoints.wrappers import STEP_TRIGGERS
 from consumer.kafka.bus import Bus
 from ledger.chunk_port import Chunks
 from ledger.ports import Logs
+from ledger.receipt_port import KeptReceipts
 from ledger.request_port import Requests
 from providers.provider import Provider
 
-PARTS = {"requests": Requests, "chunks": Chunks, "logs": Logs, "bus": Bus, "provider": Provider}
+PARTS = {
+    "requests": Requests,
+    "chunks": Chunks,
+    "logs": Logs,
+    "receipts": KeptReceipts,
+    "bus": Bus,
+    "provider": Provider,
+}
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -14,7 +14,7 @@ from consumer.kafka.offset_tracker import OffsetTracker, TrackedRecord
 from consumer.kafka.read_positions import SubscriptionPosition
 from consumer.kafka.record import KafkaRecord
 from consumer.settings import ConsumerSettings
-from consumer.subscribers import build_faststream, hand_on, parse_nothing, take_records
+from consumer.subscribers import RecordQueues, build_faststream, hand_on, parse_nothing, take_records
 
 
 def _build(**settings: Any) -> Any:
@@ -24,8 +24,8 @@ def _build(**settings: Any) -> Any:
         providers=[{"name": "sim", "kind": "simulator", "channel": "sms"}],
         **settings,
     )
-    fakes: Any = SimpleNamespace(enqueue=print, watch=lambda *_: None)
-    _, broker = build_faststream(given, fakes, {}, fakes, fakes)
+    fakes: Any = SimpleNamespace(enqueue=print, submit=print, watch=lambda *_: None)
+    _, broker = build_faststream(given, fakes, RecordQueues({}, fakes, fakes), fakes)
     return broker
 
 

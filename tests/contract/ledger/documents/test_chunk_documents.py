@@ -12,6 +12,8 @@ from ledger.claims import ClaimResult
 from ledger.models import Chunk, Log
 from ledger.mongo.chunk_documents import read_chunk
 from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS, read_window
+from ledger.receipt_effects import AsLogged
+from schemas.receipts import ReceiptClass
 from schemas.statuses import Channel, Lane, Reason, SmsEncoding, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
@@ -145,6 +147,11 @@ LOG = Log(
     encoding=SmsEncoding.UCS_2,
     segments=2,
     cost={"EUR": 90_000},
+    receipt_class=ReceiptClass.SOFT_BOUNCE,
+    receipt_code="421",
+    receipt_at=LATER,
+    settled_by="0/7/1",
+    as_logged=AsLogged(Reason.NO_ANSWER, "timed out", AT),
 )
 
 
@@ -285,6 +292,12 @@ async def test_a_log(documents: Documents) -> None:
             "encoding": "ucs2",
             "segments": 2,
             "cost": {"EUR": 90_000},
+            "receipt_class": "soft_bounce",
+            "receipt_code": "421",
+            "receipt_at": LATER,
+            "settled_by": "0/7/1",
+            "as_logged": {"reason": "no_answer", "error": "timed out", "updated_at": AT},
+            "moved": {"request": "1", "way": "sent:no_answer>delivered:rejected"},
         }
     )
 

@@ -1,6 +1,7 @@
 """Reading the items after a position, while more requests are accepted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -185,11 +186,13 @@ async def test_standing_requests_and_what_is_sealed_of_chunks(ledger: Ledger) ->
     assert await ledger.chunks.get_sealed([a_chunk("a").id, a_chunk("b").id]) == {a_chunk("a").id: b"sealed recipients"}
 
 
-async def test_logs_are_counted_by_what_they_say_now(ledger: Ledger) -> None:
-    await some_deliveries(ledger)
+async def test_headers_are_read_without_texts(ledger: Ledger) -> None:
+    head = a_head("a", reply_topic="replies", correlation_id="c", sealed_secrets=b"sealed secrets")
+    await a_request(ledger, head, a_chunk("a"))
 
-    assert await ledger.logs.counts(a_key("new")) == {(log.status, log.reason): 2 for log in [a_log()]}
-    assert await ledger.logs.counts(a_key("unknown")) == {}
+    found = await ledger.requests.get_headers([a_key("a"), a_key("b")])
+
+    assert found == {head.key: replace(head, sealed_text=b"", sealed_secrets=None)}
 
 
 def test_a_place_precedes_what_is_older_or_of_its_moment_with_a_higher_id() -> None:

@@ -16,7 +16,18 @@ from ledger.mongo.log_documents import log_document
 from ledger.queries import ListPosition, LogQuery, RequestQuery, position_of_log, position_of_request
 from ledger.tenant_port import StoredProvider
 from schemas.statuses import Channel, Status
-from tests.support.builders import ACCEPTED_AT, TENANT, a_chunk, a_hash, a_head, a_key, a_log, a_part, some_counts
+from tests.support.builders import (
+    ACCEPTED_AT,
+    TENANT,
+    a_chunk,
+    a_hash,
+    a_head,
+    a_key,
+    a_log,
+    a_part,
+    moved,
+    some_counts,
+)
 
 REQUESTS, EACH, PAGE = 40, 50, 20
 COUNT = 100
@@ -171,6 +182,35 @@ async def test_a_report_reads_only_chunks_with_misses_and_deliveries_that_others
 
     assert_bounded(await profile(database, lambda: ledger.logs.find_first(ranges, {Status.SENT}, 50)), 5)
     assert_bounded(await profile(database, lambda: ledger.logs.count_resends(key)), 1)
+
+
+async def test_the_moves_of_a_request_are_counted_by_index_entries_alone(
+    ledger: MongoLedger, database: Database
+) -> None:
+    logs = [a_log_of(9, index, TENANT) for index in range(EACH)]
+    ways = [Status.DELIVERED, Status.DELIVERED, Status.FAILED]
+    await ledger.logs.settle([(log, moved(log, ways[at % 3])) for at, log in enumerate(logs[: EACH - 2])])
+
+    counting = await profile(database, lambda: ledger.logs.count_moves(a_key("r9")))
+    finding = await profile(database, lambda: ledger.logs.find_moved(a_key("r9"), {Status.FAILED}, 5))
+    nothing = await profile(database, lambda: ledger.logs.count_moves(a_key("r8")))
+
+    plans = [one["planSummary"].split()[0] for one in counting]
+    assert plans == ["DISTINCT_SCAN", "COUNT_SCAN", "COUNT_SCAN"]
+    assert [one["docsExamined"] for one in counting] == [0, 0, 0]
+    assert sum(one["keysExamined"] for one in counting) <= EACH + 10
+    assert_bounded(finding, 6)
+    assert_bounded(nothing, 1)
+
+
+async def test_a_receipt_is_matched_by_an_index_of_message_ids(ledger: MongoLedger, database: Database) -> None:
+    logs = [a_log("matched", index, provider_message_id=f"m{index // 2}") for index in range(10)]
+    await ledger.logs.insert_or_get(logs)
+    hashes = [logs[2].recipient_hash]
+
+    assert_bounded(await profile(database, lambda: ledger.logs.find_by_message_ids(["m1", "none"], 9)), 4)
+    both = lambda: ledger.logs.find_by_message_ids_and_hashes(["m1"], hashes, 9)  # noqa: E731
+    assert_bounded(await profile(database, both), 3)
 
 
 @pytest.mark.parametrize("user", [None, "u3"])

@@ -42,6 +42,7 @@ def add_delivery(
         attempts=1,
         occurred_at=AT,
         correlation_id=None,
+        outcome=Status.SENT if by_receipt else None,
     )
     tally.add_event(f"delivery.{status}", event.model_dump_json().encode(), fresh=True)
 

@@ -1,0 +1,91 @@
+"""Search for the logs of receipts: by our own id of the delivery, or by the message id of the provider."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from consumer.context import ConsumerContext
+from consumer.settle.pending_receipt import PendingReceipt
+from core.ids import LogId
+from ledger.models import Log
+from ledger.tenant_port import provider_id_of
+from schemas.receipts import Receipt
+from schemas.statuses import Status
+
+MAX_LOGS = 2_000
+"""Maximum number of logs that are read by message id for some receipts. A vendor may have one id for a whole batch."""
+
+
+class Match(NamedTuple):
+    """Receipt and its log."""
+
+    pending: PendingReceipt
+    log: Log | None
+    is_foreign: bool = False
+    """True if the receipt names a delivery of another provider. No later try can match it."""
+
+
+async def match_receipts(receipts: Sequence[PendingReceipt], context: ConsumerContext) -> list[Match]:
+    """Return each receipt with its log, which is read from the primary, or without one."""
+    named = {LogId(each.receipt.delivery_id) for each in receipts if each.receipt.delivery_id}
+    logs: Mapping[LogId, Log] = {}
+    if named:
+        get_many = context.ledger.logs.get_many
+        logs = await context.retry_until_available("read of logs of receipts", get_many, list(named))
+    others = [each for each in receipts if each.receipt.delivery_id not in logs and each.message_ids]
+    by_message_id = await _find_by_message_id(others, context) if others else {}
+    return [_match(each, logs, by_message_id) for each in receipts]
+
+
+async def _find_by_message_id(
+    receipts: Sequence[PendingReceipt], context: ConsumerContext
+) -> Mapping[str, Sequence[Log]]:
+    """Return logs by message id. A receipt with the hash of its recipient reads no other log of its batch."""
+    logs, retry = context.ledger.logs, context.retry_until_available
+    hashed = [each for each in receipts if each.recipient_hashes]
+    found: list[Log] = []
+    if hashed:
+        hashes = frozenset[bytes]().union(*(each.recipient_hashes for each in hashed))
+        search = logs.find_by_message_ids_and_hashes
+        found += await retry("search by message id and recipient", search, _ids(hashed), hashes, MAX_LOGS)
+    if unhashed := [each for each in receipts if not each.recipient_hashes]:
+        found += await retry("search by message id", logs.find_by_message_ids, _ids(unhashed), MAX_LOGS)
+    by_id: dict[str, dict[LogId, Log]] = {}
+    for log in found:
+        by_id.setdefault(log.provider_message_id or "", {})[log.id] = log
+    return {message_id: list(several.values()) for message_id, several in by_id.items()}
+
+
+def _ids(receipts: Iterable[PendingReceipt]) -> list[str]:
+    return list(dict.fromkeys(message_id for each in receipts for message_id in each.message_ids))
+
+
+def _match(pending: PendingReceipt, logs: Mapping[LogId, Log], by_message_id: Mapping[str, Sequence[Log]]) -> Match:
+    receipt = pending.receipt
+    named = logs.get(LogId(receipt.delivery_id)) if receipt.delivery_id else None
+    if named:
+        return Match(pending, named) if is_of_provider(receipt, named) else Match(pending, None, is_foreign=True)
+    candidates = [
+        log
+        for message_id in pending.message_ids
+        for log in by_message_id.get(message_id, ())
+        if is_of_provider(receipt, log)
+        # Of a batch, only some logs may be in the ledger yet. So the recipient counts also if there is one log only.
+        and (not pending.recipient_hashes or log.recipient_hash in pending.recipient_hashes)
+    ]
+    return Match(pending, candidates[0] if len(candidates) == 1 else None)
+
+
+def is_of_provider(receipt: Receipt, log: Log) -> bool:
+    """Return whether the provider of a receipt may tell of this log.
+
+    A provider of a tenant tells of logs of its tenant only, whatever its configuration was at that time. A delivery may
+    end `unknown` without a provider that is known to have it. Then each provider that may have had it may tell.
+    """
+    if receipt.tenant_id is not None and receipt.tenant_id != log.tenant_id:
+        return False
+    if log.provider is None:
+        return log.outcome is Status.UNKNOWN
+    own = provider_id_of(log.provider)
+    if receipt.tenant_id is None:
+        return own is None and log.provider == receipt.provider
+    return own == receipt.provider
