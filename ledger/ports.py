@@ -18,6 +18,7 @@ from ledger.provider_states import ProviderStates
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
+from ledger.suppression_port import Suppressions
 from ledger.tenant_port import Tenants
 from schemas.statuses import ContentType, Status
 
@@ -155,6 +156,10 @@ class Ledger(Protocol):
     @property
     def tenants(self) -> Tenants:
         """Return the settings of tenants."""
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Return the addresses that must not be written to."""
 
     def now(self) -> datetime:
         """Return the best estimate of the server's time. It does not follow the clock of this machine."""

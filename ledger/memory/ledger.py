@@ -12,12 +12,14 @@ from ledger.memory.provider_state_store import MemoryProviderStates
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
+from ledger.memory.suppression_store import MemorySuppressions
 from ledger.memory.template_store import MemoryTemplates
 from ledger.memory.tenant_store import MemoryTenants
 from ledger.permit_port import Permits
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.provider_states import ProviderStates
 from ledger.request_port import Requests
+from ledger.suppression_port import Suppressions
 from ledger.tenant_port import Tenants
 
 
@@ -36,6 +38,7 @@ class MemoryLedger:
         self.keys: IdempotencyKeys = MemoryIdempotencyKeys(store)
         self.permits: Permits = MemoryPermits(store)
         self.tenants: Tenants = MemoryTenants(store)
+        self.suppressions: Suppressions = MemorySuppressions(store)
         self.provider_states: ProviderStates = MemoryProviderStates(store)
 
     def now(self) -> datetime:

@@ -11,6 +11,7 @@ from core.rate_schedule import Schedule
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Chunk, Log, StoredRequest
 from ledger.stored_template import StoredTemplate
+from ledger.suppression_port import StoredSuppression
 from ledger.tenant_port import StoredTenant
 from schemas.statuses import Channel, Lane
 
@@ -75,6 +76,7 @@ class Store:
     """Versions of each template, by the id of the template, oldest first."""
     keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
     tenants: dict[str, StoredTenant] = field(default_factory=dict)
+    suppressions: dict[str, StoredSuppression] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     """Slots of each rate, by the key of the limit."""
     used_permits: dict[str, Used] = field(default_factory=dict)

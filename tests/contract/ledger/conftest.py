@@ -31,6 +31,7 @@ COLLECTIONS = (
     "idempotency_keys",
     "permits",
     "tenants",
+    "suppressions",
     "provider_states",
 )
 
