@@ -16,7 +16,8 @@ from core.record_time import NO_TIMESTAMP, read_timestamp
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
 from schemas.amounts import NO_PRICES
-from schemas.requests import BulkRequest, too_far_ahead
+from schemas.request_times import too_far_ahead
+from schemas.requests import BulkRequest
 from schemas.statuses import RejectionReason
 
 NEW_TOPIC_MS = 1_000
@@ -166,6 +167,7 @@ def build_header(  # noqa: PLR0913  # all that the first expansion decides
         vendor_templates=content.vendor_templates,
         provider=request.provider,
         budget=budget_of(request, context),
+        mailing_list=request.mailing_list,
     )
     size = len(request.recipients)
     limits = context.tuning

@@ -70,6 +70,7 @@ def a_head(
     vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
     provider: str | None = None,
     budget: Cost | None = None,
+    mailing_list: str | None = None,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -99,6 +100,7 @@ def a_head(
         vendor_templates=vendor_templates,
         provider=provider,
         budget=budget,
+        mailing_list=mailing_list,
     )
 
 
