@@ -56,6 +56,12 @@ def suppression_id(key_id: str, channel: Channel, address_hash: bytes) -> str:
     return f"{key_id}{_CHANNEL_LETTERS[channel]}{letters}"
 
 
+def channel_of_suppression(suppression: str, key_id: str) -> Channel:
+    """Return the channel of suppressions by their id, and that of the key of their tenant."""
+    letter = suppression[len(key_id)]
+    return next(channel for channel, its in _CHANNEL_LETTERS.items() if its == letter)
+
+
 def suppression_range(key_id: str, channel: Channel | None) -> tuple[str, str]:
     """Return the bounds of the ids of the suppressions of a tenant, and of a channel if one is given.
 

@@ -5,11 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas.statuses import Category, Reason, SuppressionReason
-
-EVERYTHING = "all"
-"""Scope of an entry for all messages of the channel."""
-CATEGORY_SCOPE, LIST_SCOPE = "category:", "list:"
-"""Beginning of a scope, before the name of a category or of a mailing list."""
+from schemas.suppressions import CATEGORY_SCOPE, EVERYTHING, LIST_SCOPE, OF_ADDRESS
 
 REASONS: dict[SuppressionReason, Reason] = {
     SuppressionReason.OPTED_OUT: Reason.OPTED_OUT,
@@ -19,9 +15,6 @@ REASONS: dict[SuppressionReason, Reason] = {
     SuppressionReason.MANUAL: Reason.MANUAL,
 }
 """Reason in the log for each reason of an entry. The first one that stops a message counts."""
-
-_OF_ADDRESS = frozenset({SuppressionReason.BOUNCED, SuppressionReason.INVALID})
-"""Reasons that say that the address takes no message at all."""
 
 
 class SuppressionEntry(NamedTuple):
@@ -41,17 +34,6 @@ class SuppressionEntry(NamedTuple):
         return self.until is None or now < self.until
 
 
-def scope_problem(reason: SuppressionReason, scope: str) -> str | None:
-    """Return the problem of a scope that has no meaning for a reason, or None."""
-    if scope == EVERYTHING:
-        return None
-    if reason in _OF_ADDRESS:
-        return f"must be `{EVERYTHING}` for {reason}, because the address takes no message at all"
-    if scope == f"{CATEGORY_SCOPE}{Category.TRANSACTIONAL}" and reason is not SuppressionReason.MANUAL:
-        return f"must be `{EVERYTHING}` to stop transactional messages for {reason}"
-    return None
-
-
 def reason_to_suppress(
     entries: Iterable[SuppressionEntry], category: Category, mailing_list: str | None, now: datetime
 ) -> Reason | None:
@@ -64,7 +46,7 @@ def reason_to_suppress(
 
 
 def _stops(entry: SuppressionEntry, category: Category, mailing_list: str | None) -> bool:
-    if entry.scope == EVERYTHING or entry.reason in _OF_ADDRESS:
+    if entry.scope == EVERYTHING or entry.reason in OF_ADDRESS:
         return True
     if category is not Category.MARKETING and entry.reason is not SuppressionReason.MANUAL:
         return False

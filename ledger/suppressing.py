@@ -2,15 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from core.addresses import AddressProblem, AddressRules
+from core.record_time import truncate_to_milliseconds
 from core.suppressions import SuppressionEntry
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from ledger.suppression_key import SuppressionKey
 from ledger.suppression_port import Addition, NewSuppression
 from ledger.tenant_key import get_or_create_key, open_tenant_key, seconds_until_known
-from ledger.tenant_port import StoredTenantKey
 from schemas.statuses import Channel
+from schemas.suppressions import SuppressedRecipient, SuppressionAddition
+
+
+class InvalidSuppressionError(ValueError):
+    """Suppression that cannot be added. The message names the field and shows no address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,29 @@ class SuppressedAddress:
     entry: SuppressionEntry
 
 
+def normalised_recipient(body: SuppressedRecipient, default_region: str | None) -> str:
+    """Return the normalised address of a body. Raise InvalidSuppressionError."""
+    address = AddressRules(body.channel, body.region or default_region).read(body.recipient)
+    if isinstance(address, AddressProblem):
+        raise InvalidSuppressionError(f"recipient: {address.value}")
+    return address
+
+
+def suppressed_address(
+    body: SuppressionAddition, default_region: str | None, source: str, now: datetime
+) -> SuppressedAddress:
+    """Return the address and the entry of a body. `source` is the default. Raise InvalidSuppressionError."""
+    if body.until is not None and body.until <= now:
+        raise InvalidSuppressionError("until: must be in the future")
+    since, until = _stored_time(body.since or now), body.until and _stored_time(body.until)
+    entry = SuppressionEntry(body.reason, body.scope, body.source or source, since, until)
+    return SuppressedAddress(body.channel, normalised_recipient(body, default_region), entry)
+
+
+def _stored_time(moment: datetime) -> datetime:
+    return truncate_to_milliseconds(moment.astimezone(UTC))
+
+
 async def known_suppression_key(
     ledger: Ledger, tenant_id: str, sealer: Sealer, sleep: Callable[[float], Awaitable[object]]
 ) -> SuppressionKey:
@@ -31,16 +61,9 @@ async def known_suppression_key(
     Raise SealingError without the sealing key of the tenant's key.
     """
     stored = await get_or_create_key(ledger.tenants, tenant_id, sealer, ledger.now())
-    await wait_until_known(stored, ledger, sleep)
-    return SuppressionKey(open_tenant_key(stored, tenant_id, sealer))
-
-
-async def wait_until_known(
-    stored: StoredTenantKey, ledger: Ledger, sleep: Callable[[float], Awaitable[object]]
-) -> None:
-    """Wait until all consumers know the key of a tenant. Before that, no addition may be acknowledged."""
-    while seconds := seconds_until_known(stored, ledger.now()):
+    if seconds := seconds_until_known(stored, ledger.now()):
         await sleep(seconds)
+    return SuppressionKey(open_tenant_key(stored, tenant_id, sealer))
 
 
 async def find_suppression_key(ledger: Ledger, tenant_id: str, sealer: Sealer) -> SuppressionKey | None:

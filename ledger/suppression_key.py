@@ -4,7 +4,7 @@ They outlive the sealing keys, so nothing of them is hashed or sealed again when
 """
 
 from core.addresses import AddressRules
-from core.ids import suppression_id
+from core.ids import channel_of_suppression, suppression_id
 from ledger.sealing import Sealer
 from ledger.suppression_port import StoredSuppression
 from ledger.tenant_key import TenantKey
@@ -25,6 +25,10 @@ class SuppressionKey:
         """Return the id of the suppressions of a normalised address. Addresses compare as duplicates do."""
         compared = _RULES[channel].compare_form(address)
         return suppression_id(self.key_id, channel, self._sealer.hash(compared.encode(), _SUBKEY))
+
+    def channel_of(self, suppression_id: str) -> Channel:
+        """Return the channel of suppressions of this tenant."""
+        return channel_of_suppression(suppression_id, self.key_id)
 
     def seal(self, address: str, suppression_id: str) -> bytes:
         """Seal an address for its suppressions."""

@@ -145,6 +145,5 @@ def send(  # noqa: PLR0913  # one parameter per option
         url=url,
         token=token,
     )
-    summary = run(options)
-    if summary and not (summary.accounted and (allow_failed or not summary.failures)):
+    if (summary := run(options)) and not (summary.accounted and (allow_failed or not summary.failures)):
         raise typer.Exit(EXIT_FAILED)

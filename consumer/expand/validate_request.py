@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
-from consumer.expand.accepted_at import accepted_at, truncate_to_milliseconds
+from consumer.expand.accepted_at import accepted_at
 from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
@@ -12,7 +12,7 @@ from consumer.provider_choice import has_provider, load_tenant_of
 from core.allowed_reply_topics import is_allowed
 from core.ids import RequestKey, request_id_from_record, request_key
 from core.money import Cost, parse_amount
-from core.record_time import NO_TIMESTAMP, read_timestamp
+from core.record_time import NO_TIMESTAMP, read_timestamp, truncate_to_milliseconds
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
 from schemas.amounts import NO_PRICES

@@ -20,6 +20,7 @@ from producer.errors import (
 )
 from producer.http.body_arrival import ArrivalBounds, ArrivalDeadline
 from producer.http.tenant_room import RoomBounds, RoomShare, TenantRoom
+from producer.responses import JSON
 
 LARGE_BYTES = 64 * 1024
 """Size in bytes above which a body counts as large. It gets room in memory before it is read further."""
@@ -54,13 +55,15 @@ class RequestBodyReader:
         self._large_body_lock, self._rest_ends_at = asyncio.Lock(), 0.0
 
     @asynccontextmanager
-    async def read(self, request: Request, tenant_id: str, max_bytes: int | None = None) -> AsyncIterator[bytearray]:
-        """Read the whole body. Raises ApiError if it is too large, too slow, or not JSON by its headers.
+    async def read(
+        self, request: Request, tenant_id: str, max_bytes: int | None = None, media_type: str = JSON
+    ) -> AsyncIterator[bytearray]:
+        """Read the whole body. Raises ApiError if it is too large, too slow, or of another type by its headers.
 
         `max_bytes` is the maximum of a route whose bodies are small. A large body has its room until the end.
         """
         limit = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
-        length = check_headers(request.headers, limit)
+        length = check_headers(request.headers, limit, media_type)
         with self._room.share(tenant_id) as share:
             if length > LARGE_BYTES:
                 await share.take(self._memory_of(length))
@@ -115,12 +118,12 @@ class RequestBodyReader:
         return body
 
 
-def check_headers(headers: Headers, max_bytes: int) -> int:
+def check_headers(headers: Headers, max_bytes: int, media_type: str = JSON) -> int:
     """Return the length of the body, or 0 if the headers do not tell it.
 
-    Raises ApiError if they show a body that is not plain JSON in UTF-8, or too large.
+    Raises ApiError if they show a body that is not of this type in UTF-8, compressed, or too large.
     """
-    _check_media_type(headers.get("content-type", ""))
+    _check_media_type(headers.get("content-type", ""), media_type)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed")
     length = headers.get("content-length", "0")
@@ -132,16 +135,19 @@ def check_headers(headers: Headers, max_bytes: int) -> int:
     return int(length)
 
 
-def _check_media_type(value: str) -> None:
-    """Raise UnsupportedMediaTypeError unless it is JSON in UTF-8. Unknown parameters are ignored (RFC 9110, 8.3.1)."""
-    if value == "application/json":  # the usual one, which needs no parser
+def _check_media_type(value: str, allowed: str) -> None:
+    """Raise UnsupportedMediaTypeError unless it is the allowed one, in UTF-8.
+
+    Unknown parameters are ignored (RFC 9110, 8.3.1).
+    """
+    if value == allowed:  # the usual one, which needs no parser
         return
     if len(value) > MAX_MEDIA_TYPE_LENGTH:
         raise LongHeaderError("Content-Type", MAX_MEDIA_TYPE_LENGTH)
     message = Message()
     message["Content-Type"] = value
-    if message.get_content_type() != "application/json":
-        raise UnsupportedMediaTypeError("Content-Type must be application/json")
+    if message.get_content_type() != allowed:
+        raise UnsupportedMediaTypeError(f"Content-Type must be {allowed}")
     if message.get_content_charset("utf-8") not in _UTF_8:
         raise UnsupportedMediaTypeError("Content-Type names another charset. The body must be in UTF-8.")
 

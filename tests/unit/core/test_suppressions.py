@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.suppressions import REASONS, SuppressionEntry, reason_to_suppress, scope_problem
+from core.suppressions import REASONS, SuppressionEntry, reason_to_suppress
 from schemas.statuses import Category, Reason, SuppressionReason
+from schemas.suppressions import scope_problem
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MARKETING, TRANSACTIONAL = Category.MARKETING, Category.TRANSACTIONAL
