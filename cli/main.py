@@ -24,6 +24,7 @@ from cli.commands.resend import resend
 from cli.commands.send import send
 from cli.commands.setup import setup
 from cli.commands.simulator import simulator
+from cli.commands.suppressions import suppressions
 from cli.commands.template import template
 from cli.commands.tenant import tenant
 from cli.commands.token import token
@@ -114,6 +115,7 @@ for name, command in _COMMANDS.items():
     app.command(name, epilog=f"Exit codes: {_EXITS[name]}")(command)
 app.add_typer(template)
 app.add_typer(tenant)
+app.add_typer(suppressions)
 app.add_typer(providers)
 app.add_typer(dead_letters)
 

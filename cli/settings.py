@@ -12,6 +12,7 @@ from config.settings import PREFIX, CommonSettings, SettingsError, TextSettings,
 from config.tenant_bounds import TenantBoundSettings
 from core.text_limits import TextLimits
 from ledger.sealing import Sealer
+from schemas.regions import Region
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -72,6 +73,12 @@ class TenantCommandSettings(LedgerAddress, TenantBoundSettings):
 
 class OwnProviderSettings(TenantCommandSettings, SealingSettings):
     """Settings of `providers list` and `providers check` for a tenant: the keys that open its configurations, too."""
+
+
+class SuppressionSettings(LedgerAddress, SealingSettings):
+    """Settings of `suppressions`: the ledger, its keys, and the region of phone numbers."""
+
+    default_region: Region | None = Field(default=None, description="ISO country for numbers without +")
 
 
 class TokenSettings(BaseSettings):

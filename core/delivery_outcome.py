@@ -11,6 +11,9 @@ from core.retry import USES_NO_ATTEMPT, RetryPolicy, next_attempt
 from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 
+NOT_SENT_AGAIN = "must not be sent again"
+"""Error of a delivery that may have been sent before its address was suppressed. The reason follows."""
+
 
 class NotSent(Enum):
     """Result of a delivery that was not sent in this window."""
@@ -25,6 +28,12 @@ class NotSent(Enum):
     """Delivery that this owner did not send, because the request is paused, the process stops, or the time is over."""
 
 
+class Suppressed(NamedTuple):
+    """Result of a delivery that was not sent in this window, because its address must not be written to."""
+
+    reason: Reason
+
+
 @dataclass(slots=True)
 class WindowDelivery:
     """Delivery of the window that its owner works on."""
@@ -32,7 +41,7 @@ class WindowDelivery:
     index: int
     attempts: int
     possibly_sent: bool
-    result: SendResult | NotSent | None = None
+    result: SendResult | NotSent | Suppressed | None = None
     history: History | None = None
 
     @property
@@ -40,7 +49,7 @@ class WindowDelivery:
         """Return whether a provider was asked in this window, by this owner or perhaps by a previous one."""
         if isinstance(self.result, Retry | Failed):
             return self.result.offered
-        return not isinstance(self.result, NotSent) or self.result is NotSent.MAYBE_SENT
+        return not isinstance(self.result, NotSent | Suppressed) or self.result is NotSent.MAYBE_SENT
 
 
 class Outcome(NamedTuple):
@@ -91,10 +100,8 @@ def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDeliv
     match entry.result:
         case Sent() as sent:
             return Outcome(Status.SENT, None, None, *sent)
-        case Failed(reason, error, offered):
-            # Only the answer of a provider tells what an earlier call did. An earlier owner may have made the text, for
-            # example under a higher limit, and sent it.
-            return _outcome_not_sent(reason, error, doubted=entry.possibly_sent or (rules.sticky and not offered))
+        case Failed() | Suppressed():
+            return _final_outcome_not_sent(entry, entry.result, rules)
         case Retry():
             return _try_again(entry, entry.result, rules)
         case Uncertain():
@@ -131,6 +138,17 @@ def outcome_of_stop(status: Status, why: str | None = None, *, doubted: bool) ->
 def outcome_of_stopped_delivery(status: Status, line: WaitingDelivery, why: str | None) -> Outcome:
     """Return the outcome of a waiting delivery that a stop ends."""
     return outcome_of_stop(status, why, doubted=line.possibly_sent or line.pinned_provider is not None)
+
+
+def _final_outcome_not_sent(entry: WindowDelivery, result: Failed | Suppressed, rules: OutcomeRules) -> Outcome:
+    if isinstance(result, Failed):
+        # Only the answer of a provider tells what an earlier call did. An earlier owner may have made the text, for
+        # example under a higher limit, and sent it.
+        doubted = entry.possibly_sent or (rules.sticky and not result.offered)
+        return _outcome_not_sent(result.reason, result.error, doubted=doubted)
+    if entry.possibly_sent or rules.sticky:
+        return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f"{NOT_SENT_AGAIN}: {result.reason}")
+    return Outcome(Status.SUPPRESSED, result.reason)
 
 
 def _outcome_not_sent(reason: Reason, error: str | None, *, doubted: bool) -> Outcome:

@@ -1,18 +1,21 @@
 """Ids that depend on tenant, request id and position only, so that every repeat has the same ids (I5).
 
-There are two exceptions. `uuid7` makes the id of a request that the caller gave none. `provider_id` makes one that no
-provider ever had.
+There are three exceptions. `uuid7` makes the id of a request that the caller gave none. `provider_id` and
+`tenant_key_id` make ids that nothing ever had.
 
 The key of a request is 128 bits of SHA-256 as 26 letters. A position is four hexadecimal digits of part and five of
 index. The logs of a request are therefore one range of `_id`, in request order.
 """
 
+import base64
 import hashlib
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NewType
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+from schemas.statuses import Channel
 
 RequestKey = NewType("RequestKey", str)
 ChunkId = NewType("ChunkId", str)
@@ -23,6 +26,7 @@ MAX_INDEX = 0xFFFFF
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter is mistaken for a digit
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_CHANNEL_LETTERS = {Channel.EMAIL: "e", Channel.SMS: "s"}
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
 _RECEIPT_EVENT = re.compile(r"evt_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}r")
@@ -45,8 +49,39 @@ def callback_key(provider: str, token: str) -> RequestKey:
 
 def provider_id(random_bytes: bytes) -> str:
     """Return the id of a provider that a tenant manages itself: 80 random bits, as 16 letters."""
+    return f"prv_{_random_letters(random_bytes)}"
+
+
+def tenant_key_id(random_bytes: bytes) -> str:
+    """Return the id of the key of a tenant: 80 random bits, as 16 letters."""
+    return _random_letters(random_bytes)
+
+
+def suppression_id(key_id: str, channel: Channel, address_hash: bytes) -> str:
+    """Return the id of the suppressions of an address. Those of one tenant and channel follow each other."""
+    letters = base64.urlsafe_b64encode(address_hash).decode().rstrip("=")
+    return f"{key_id}{_CHANNEL_LETTERS[channel]}{letters}"
+
+
+def channel_of_suppression(suppression: str, key_id: str) -> Channel:
+    """Return the channel of suppressions by their id, and that of the key of their tenant."""
+    letter = suppression[len(key_id)]
+    return next(channel for channel, its in _CHANNEL_LETTERS.items() if its == letter)
+
+
+def suppression_range(key_id: str, channel: Channel | None) -> tuple[str, str]:
+    """Return the bounds of the ids of the suppressions of a tenant, and of a channel if one is given.
+
+    Both bounds are excluded.
+    """
+    prefix = f"{key_id}{_CHANNEL_LETTERS[channel] if channel else ''}"
+    return prefix, f"{prefix}~"
+
+
+def _random_letters(random_bytes: bytes) -> str:
+    """Return 80 of the bits as 16 letters."""
     number = int.from_bytes(random_bytes[:10], "big")
-    return "prv_" + "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(70, -1, -10)])
+    return "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(70, -1, -10)])
 
 
 def _hashed_key(tenant_id: str, name: str) -> str:

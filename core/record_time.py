@@ -12,3 +12,8 @@ def read_timestamp(milliseconds: int) -> datetime | None:
         return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds >= 0 else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def truncate_to_milliseconds(moment: datetime) -> datetime:
+    """Return a time in whole milliseconds."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

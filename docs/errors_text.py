@@ -48,9 +48,11 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.DUPLICATE: "Nothing. The first recipient with this address gets the message.",
     Reason.BUDGET_EXHAUSTED: "Resend what was not sent as a new request with a budget of its own, or with none.",
     Reason.SETTLED: "Nothing. The log that `resend_of` names has the outcome.",
-    Reason.OPTED_OUT: "Do not send to this recipient. This reason does not occur yet, "
-    "because there is no list of opt-outs.",
-    Reason.BOUNCED: "Find another address. This reason does not occur yet, because there is no list of bounces.",
+    Reason.OPTED_OUT: "Do not send to this recipient. [Consent](consent.md) says which messages an opt-out stops.",
+    Reason.COMPLAINED: "Do not send to this recipient.",
+    Reason.BOUNCED: "Find another address. If this one works again, remove it (`rollcall suppressions remove`).",
+    Reason.INVALID_ADDRESS: "Find another address. If this one exists, remove it (`rollcall suppressions remove`).",
+    Reason.MANUAL: "Nothing. `rollcall suppressions remove` lets messages through again.",
     Reason.UNDELIVERED: "Read `error`, `receipt_class` and `receipt_code` in the log. Remove the address after a "
     "hard bounce.",
     Reason.CANCELLED: "Nothing. To send after all, make a new request.",

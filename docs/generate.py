@@ -38,6 +38,17 @@ from schemas.receipts import Receipt
 from schemas.record_base import IntakeRecord, PublishedRecord
 from schemas.requests import BulkRequest
 from schemas.results import ChunkPointer, DeliveryEvent, RequestAccepted, RequestCompleted, RequestRejected
+from schemas.suppressions import (
+    ExportedSuppression,
+    SuppressedRecipient,
+    SuppressionAdded,
+    SuppressionAddition,
+    SuppressionAnswer,
+    SuppressionImported,
+    SuppressionListResponse,
+    SuppressionRemoval,
+    SuppressionRemoved,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,6 +68,15 @@ SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "http-request-list-response": RequestListResponse,
     "http-request-response": RequestResponse,
     "http-simple-response": SimpleResponse,
+    "http-suppressed-recipient": SuppressedRecipient,
+    "http-suppression-added-response": SuppressionAdded,
+    "http-suppression-addition": SuppressionAddition,
+    "http-suppression-export-line": ExportedSuppression,
+    "http-suppression-import-response": SuppressionImported,
+    "http-suppression-list-response": SuppressionListResponse,
+    "http-suppression-removal": SuppressionRemoval,
+    "http-suppression-removed-response": SuppressionRemoved,
+    "http-suppression-search-response": SuppressionAnswer,
     "event-delivery": DeliveryEvent,
     "event-request-accepted": RequestAccepted,
     "event-request-completed": RequestCompleted,

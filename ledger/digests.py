@@ -18,6 +18,7 @@ _OMITTED_IF_ABSENT = (
     "cc",
     "provider",
     "budget",
+    "list",
 )
 """Fields that were added after the first version. An absent field is left out of the digest.
 

@@ -59,6 +59,8 @@ class RequestHeader:
     """Name of the only provider that may be called. None: the routes tell."""
     budget: Cost | None = None
     """Maximum of what the deliveries may cost. None: no maximum."""
+    mailing_list: str | None = None
+    """Mailing list that the messages belong to."""
 
     @property
     def erasable_variables(self) -> tuple[str, ...]:

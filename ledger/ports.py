@@ -19,6 +19,7 @@ from ledger.receipt_effects import LogChange, MoveCounts
 from ledger.receipt_port import KeptReceipts
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
+from ledger.suppression_port import Suppressions
 from ledger.tenant_port import Tenants
 from schemas.statuses import ContentType, Status
 
@@ -177,6 +178,10 @@ class Ledger(Protocol):
     @property
     def tenants(self) -> Tenants:
         """Return the settings of tenants."""
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Return the addresses that must not be written to."""
 
     def now(self) -> datetime:
         """Return the best estimate of the server's time. It does not follow the clock of this machine."""

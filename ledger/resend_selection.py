@@ -168,6 +168,7 @@ async def _request_fields(
         user_id=old.user_id,
         reply_topic=old.reply_topic,
         category=old.category,
+        list=old.mailing_list,
         on_uncertain=old.on_uncertain,
         expires_at=expires_at,
         content_type=type_to_repeat(old, text["content"]),

@@ -1,4 +1,4 @@
-"""Port of the settings of tenants, and of their own providers."""
+"""Port of the settings of tenants, of their own providers, and of their keys."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -34,6 +34,16 @@ class StoredProvider(NamedTuple):
         return f"{self.name}@{self.id}.{self.version}"
 
 
+class StoredTenantKey(NamedTuple):
+    """Key of a tenant as it is stored. Its id and its bytes never change, and it is sealed again with newer keys."""
+
+    id: str
+    """Random id, which the ids of the tenant's suppressions begin with."""
+    sealed: bytes
+    """Key, sealed by `ledger.tenant_key`."""
+    created_at: datetime
+
+
 class StoredTenant(NamedTuple):
     """Settings and providers of a tenant as they are stored."""
 
@@ -41,6 +51,8 @@ class StoredTenant(NamedTuple):
     version: int
     """Number of changes so far. It is 0 if the tenant has no settings, and then the defaults are returned."""
     providers: tuple[StoredProvider, ...] = ()
+    key: StoredTenantKey | None = None
+    """None until the first use. A tenant without a key has no suppressions."""
 
     def active_providers(self, channel: Channel) -> list[StoredProvider]:
         """Return the active providers of a channel, in the order in which they are called."""
@@ -63,7 +75,7 @@ def is_reference(name: str) -> bool:
 
 
 class Tenants(Protocol):
-    """Settings and providers of tenants, one document each."""
+    """Settings, providers and keys of tenants, one document each."""
 
     async def get(self, tenant_id: str) -> StoredTenant:
         """Return what is stored of a tenant, as the primary has it. Raise LedgerRefused if it is not valid."""
@@ -74,8 +86,11 @@ class Tenants(Protocol):
     async def put_providers(self, tenant_id: str, providers: Sequence[StoredProvider], version: int) -> bool:
         """Store all providers of a tenant if the stored version is still this one. Return whether they were stored."""
 
-    async def list_with_providers(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
-        """Return tenants that have providers, in the order of their ids, after an id.
+    async def put_key(self, tenant_id: str, key: StoredTenantKey, version: int) -> bool:
+        """Store the key of a tenant if the stored version is still this one. Return whether it was stored."""
+
+    async def list_with_sealed(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
+        """Return tenants that have providers or a key, in the order of their ids, after an id.
 
         A tenant whose settings are not valid is left out.
         """

@@ -40,6 +40,8 @@ from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
 from producer.server import serve
 from producer.settings import ProducerSettings
+from producer.suppressions.routes import suppression_routes
+from producer.suppressions.transfer_routes import suppression_transfer_routes
 from producer.tenant_providers.routes import provider_routes
 from schemas.validation_errors import path_of, read_details
 
@@ -99,7 +101,8 @@ def _add_routes(app: FastAPI, deps: Dependencies, health: APIRouter) -> list[Bas
     endpoint = BulkEndpoint(deps)
     app.router.routes.append(RouteWithoutQuery(endpoint))
     read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
-    change = (provider_routes(deps), control_routes(deps), callback_routes(deps))
+    suppressions = (suppression_transfer_routes(deps), suppression_routes(deps))
+    change = (provider_routes(deps), control_routes(deps), callback_routes(deps), *suppressions)
     routers = (bulk_routes(endpoint), *read, *change, document_routes(app), health)
     for router in routers:
         app.include_router(router)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from producer.errors import ApiError
 from schemas.http_responses import ResponseBody, SimpleResponse
 
-JSON = "application/json"
+JSON, NDJSON = "application/json", "application/x-ndjson"
 
 
 def json_response(body: ResponseBody, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:

@@ -55,3 +55,7 @@ class BulkSendRequest(BulkBody, published_as="BulkSendRequest"):
     tenant_id: Annotated[
         TenantId | None, Field(description="the tenant of the token. No other tenant is accepted.")
     ] = None
+
+
+BODY_FIELDS = frozenset(field.alias or name for name, field in BulkSendRequest.model_fields.items())
+"""Names of the fields of a body."""

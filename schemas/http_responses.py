@@ -24,7 +24,7 @@ def _without_defaults(schema: dict[str, Any]) -> None:
 class ResponseBody(PublishedRecord):
     """Body of a response, written by `json_bytes`."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra=_without_defaults, serialize_by_alias=True)
 
     def json_bytes(self) -> bytes:
         """Return the body as JSON, without the fields that have no value."""
@@ -207,6 +207,9 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
         Field(description="what all deliveries may have cost, by currency. Absent if no price is known."),
     ] = None
     budget: Annotated[OptionalCost, Field(description="maximum of `cost` that the caller gave")] = None
+    mailing_list: Annotated[
+        OptionalText, Field(serialization_alias="list", description="mailing list of the messages")
+    ] = None
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):

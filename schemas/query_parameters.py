@@ -6,7 +6,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, St
 
 from schemas.record_base import IntakeRecord, NullAsAbsent
 from schemas.requests import Address, RequestId
-from schemas.statuses import Channel, Status
+from schemas.statuses import Channel, Status, SuppressionReason
+from schemas.suppressions import SCOPE_PATTERN
 from schemas.timestamps import QueryTime
 
 PAGE_SIZE = 20
@@ -91,6 +92,22 @@ class ProviderFilter(_Query):
     )
     page: PageNumber = 1
     page_size: PageSize = PAGE_SIZE
+
+
+class SuppressionFilter(_Query):
+    """Query of `GET /communication/suppressions`. One entry of an address must meet all conditions."""
+
+    channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
+    reason: SuppressionReason | None = Field(default=None, json_schema_extra=_without_null)
+    scope: Annotated[str, StringConstraints(pattern=SCOPE_PATTERN)] | None = Field(
+        default=None,
+        description="`all`, `category:<category>` or `list:<mailing list>`",
+        json_schema_extra=_without_null,
+    )
+    page_size: PageSize = PAGE_SIZE
+    after: Annotated[str, StringConstraints(pattern=r"^[es][A-Za-z0-9_-]{22}$")] | None = Field(
+        default=None, description="`next` of the previous page", json_schema_extra=_without_null
+    )
 
 
 class LogFilters(Paging):

@@ -1,12 +1,13 @@
 """Request of a caller: the HTTP body, and the intake record that is built from it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
-from pydantic import AfterValidator, FailFast, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, ConfigDict, FailFast, Field, StringConstraints, Tag, model_validator
 
 from schemas.amounts import BUDGET, Budget
 from schemas.mail_fields import ONE_RECIPIENT, CopyAddresses, Mailbox, problem_of_mail_fields
+from schemas.mailing_lists import MailingList
 from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.regions import Region
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
@@ -15,9 +16,6 @@ from schemas.variables import Name, SecretVariables, Variables
 
 MAX_PARTS = 2_048
 """Maximum number of parts of a request. Each part is added to the document of its request, which grows with them."""
-
-FURTHEST_SEND, FURTHEST_EXPIRY = timedelta(days=366), 2 * timedelta(days=366)
-"""Maximum time from the acceptance of a request to its `send_at`, and to its `expires_at`."""
 
 MAX_CONTENT = 500_000
 """Maximum length of a content with its placeholders, in characters. Settings limit the text that is sent."""
@@ -106,6 +104,8 @@ else:
 class BulkBody(IntakeRecord):
     """Fields of `POST /communication/bulk`: those of the contract, and those that rollcall adds."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     channel: Channel = Field(examples=["sms"])
     content: Annotated[str, StringConstraints(max_length=MAX_CONTENT)] = Field(
         description="text of the message, with `{{name}}` for a variable. May be empty or absent only with a template.",
@@ -180,6 +180,12 @@ class BulkBody(IntakeRecord):
         examples=[["team@example.com"]],
     )
     budget: Budget | None = BUDGET
+    mailing_list: MailingList | None = Field(
+        default=None,
+        alias="list",
+        description="mailing list that the message belongs to. A recipient may have opted out of it alone.",
+        examples=["weekly-news"],
+    )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -210,15 +216,6 @@ class BulkBody(IntakeRecord):
     def has_passed_send_at(self, now: datetime) -> bool:
         """Return whether the request asks to wait for a time that has passed. It is then sent at once."""
         return self.send_at is not None and self.send_at <= now
-
-
-def too_far_ahead(body: BulkBody, accepted_at: datetime) -> tuple[str, str] | None:
-    """Return the name of a field whose time is too far ahead, and the problem. Return None if there is none."""
-    if body.send_at and body.send_at - FURTHEST_SEND > accepted_at:
-        return "send_at", "must be at most a year ahead"
-    if body.expires_at and body.expires_at - FURTHEST_EXPIRY > accepted_at:
-        return "expires_at", "must be at most two years ahead"
-    return None
 
 
 class BulkRequest(BulkBody, published_as="BulkRequest"):

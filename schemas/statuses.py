@@ -145,10 +145,23 @@ class Reason(DescribedEnum, published_as="Reason"):
     SETTLED = "settled", "suppressed: the delivery to repeat was settled meanwhile, or another request sends it again"
     BUDGET_EXHAUSTED = "budget_exhausted", "suppressed: the budget of the request has no room for the delivery"
     OPTED_OUT = "opted_out", "suppressed: the recipient opted out"
+    COMPLAINED = "complained", "suppressed: the recipient reported an earlier message as unwanted"
     BOUNCED = "bounced", "suppressed: an earlier message to this address bounced permanently"
+    INVALID_ADDRESS = "invalid_address", "suppressed: the address is listed as one that does not exist"
+    MANUAL = "manual", "suppressed: the tenant added the address to its suppressions"
     UNDELIVERED = "undelivered", "failed by a receipt: the provider accepted the message, but it did not arrive"
     CANCELLED = "cancelled", "cancelled: the request was cancelled"
     EXPIRED = "expired", "expired: the expires_at of the request has passed"
+
+
+class SuppressionReason(DescribedEnum, published_as="SuppressionReason"):
+    """Reason why an address must not be written to. The first one that applies is the reason in the log."""
+
+    OPTED_OUT = "opted_out", "the recipient opted out"
+    COMPLAINED = "complained", "the recipient reported a message as unwanted"
+    BOUNCED = "bounced", "a message bounced permanently"
+    INVALID = "invalid", "the address does not exist"
+    MANUAL = "manual", "the tenant does not want to write to the address"
 
 
 class RejectionReason(DescribedEnum, published_as="Rejection"):

@@ -22,7 +22,7 @@ from config.settings import CommonSettings
 from consumer.settings import ConsumerSettings
 from ledger.errors import LedgerNotReady
 from ledger.ports import Ledger
-from ledger.provider_resealing import KeyCounts, count_keys
+from ledger.tenant_resealing import KeyCounts, count_keys
 from producer.settings import ProducerSettings
 from providers.receipts.receipt_settings import ReceiptSettings
 from providers.registry import build_providers
@@ -178,36 +178,36 @@ async def _check_ledger() -> AsyncIterator[Finding]:
                 yield Finding("indexes", problem, f"{program_name()} setup")
             else:
                 yield Finding("indexes", "all indexes exist")
-            for finding in await _check_provider_keys(ledger):
+            for finding in await _check_tenant_keys(ledger):
                 yield finding
     except CommandError as error:
         message = str(error).partition(": ")[2] or str(error)
         yield Finding("mongodb", message, f"{_START} mongo, or correct ROLLCALL_MONGO_URL")
 
 
-async def _check_provider_keys(ledger: Ledger) -> list[Finding]:
-    """Return the keys that own providers of tenants need, and a problem for each that is not configured."""
+async def _check_tenant_keys(ledger: Ledger) -> list[Finding]:
+    """Return the keys that data of tenants needs, and a problem for each that is not configured."""
     try:
         sealer = load(SealingSettings).sealer
     except UsageError:
         return []
-    return provider_key_findings(await count_keys(ledger.tenants, sealer), sealer.key_ids)
+    return tenant_key_findings(await count_keys(ledger.tenants, sealer), sealer.key_ids)
 
 
-def provider_key_findings(keys: KeyCounts, configured: Collection[str]) -> list[Finding]:
-    """Return a problem for each key that own providers need and that does not open them, or a line with all keys."""
+def tenant_key_findings(keys: KeyCounts, configured: Collection[str]) -> list[Finding]:
+    """Return a problem for each key that data of tenants needs and that does not open it, or a line with all keys."""
     missing = [
         Finding(
             "sealing",
-            f'own providers of {_tenants(number)} need the key "{key}", which '
+            f'providers or keys of {_tenants(number)} need the key "{key}", which '
             + ("has other bytes" if key in configured else "is not configured"),
-            f"give {key} its bytes of that time in ROLLCALL_SEALING_KEYS, or let the tenants store these "
-            "configurations again",
+            f"give {key} its bytes of that time in ROLLCALL_SEALING_KEYS. Configurations of providers can be stored "
+            "again, but the key of a tenant and its suppressions are lost without it",
         )
         for key, number in sorted(keys.missing.items())
     ]
     needed = ", ".join(f'"{key}" ({_tenants(number)})' for key, number in sorted(keys.needed.items()))
-    return missing or ([Finding("sealing", f"own providers of tenants need {needed}")] if needed else [])
+    return missing or ([Finding("sealing", f"providers and keys of tenants need {needed}")] if needed else [])
 
 
 def _tenants(number: int) -> str:

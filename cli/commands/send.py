@@ -37,6 +37,9 @@ def send(  # noqa: PLR0913  # one parameter per option
         ),
     ] = None,
     category: Annotated[Category, typer.Option(help="Recipients can opt out of marketing.")] = Category.TRANSACTIONAL,
+    mailing_list: Annotated[
+        str | None, typer.Option("--list", help="Mailing list, for recipients that have opted out of it alone.")
+    ] = None,
     on_uncertain: Annotated[
         OnUncertain,
         typer.Option(help="Action if a message may or may not have been sent."),
@@ -116,6 +119,7 @@ def send(  # noqa: PLR0913  # one parameter per option
         "variables": read_variables(variable or ()),
         "user_id": user,
         "category": category,
+        "list": mailing_list,
         "on_uncertain": on_uncertain,
         "send_at": read_timestamp("--send-at", send_at),
         "expires_at": read_timestamp("--expires-at", expires_at),
@@ -141,6 +145,5 @@ def send(  # noqa: PLR0913  # one parameter per option
         url=url,
         token=token,
     )
-    summary = run(options)
-    if summary and not (summary.accounted and (allow_failed or not summary.failures)):
+    if (summary := run(options)) and not (summary.accounted and (allow_failed or not summary.failures)):
         raise typer.Exit(EXIT_FAILED)

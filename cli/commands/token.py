@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 _SCOPE_HELP = (
-    "Scope: communication:send, communication:read, communication:send_as or communication:admin. May be repeated. "
+    "Scope: communication:send, communication:read, communication:send_as, communication:suppressions, "
+    "communication:suppressions:addresses or communication:admin. May be repeated. "
     "[default: communication:send]"
 )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 from sys import stdin
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from cli.errors import CommandError, UsageError
 from cli.plain_output import printable
@@ -16,7 +16,10 @@ from cli.recipients_file.encoding import find_encoding
 from cli.recipients_file.file_kind import describe_binary
 from cli.recipients_file.layout import FileOptions, Layout, find_layout, open_text
 from cli.recipients_file.row_error import RowError
-from cli.recipients_file.rows import Rows
+from cli.recipients_file.rows import RECIPIENTS, RowModel, Rows
+from schemas.requests import AnyRecipient
+
+T = TypeVar("T")
 
 STDIN = Path("-")
 
@@ -31,12 +34,16 @@ class Source:
         self.name = name
         """Name of the file in errors."""
 
-    def rows(self) -> Rows:
+    def rows(self) -> Rows[AnyRecipient]:
         """Return the recipients from the beginning. Rows that were returned earlier cannot be used any more."""
+        return self.rows_of(RECIPIENTS)
+
+    def rows_of(self, model: RowModel[T]) -> Rows[T]:
+        """Return the rows with another meaning, as `rows` does."""
         if self._text is not None:
             self._text.detach()
         self._text = open_text(self._file, self.layout.encoding, self.layout.newline)
-        return Rows(self._text, self.layout)
+        return Rows(self._text, self.layout, model)
 
     def keep_region_as_variable(self) -> None:
         """Read a column `region` as a variable, not as the country of the number."""

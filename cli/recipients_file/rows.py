@@ -7,8 +7,9 @@ because CSV has no other way to express it. JSON can give an empty text.
 import csv
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TextIO
+from typing import Any, Generic, TextIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,27 +31,43 @@ _PHRASES = {
 }
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
 
-Row = AnyRecipient | RowError
-"""A recipient, or the error of a line that cannot be used."""
+T = TypeVar("T")
 
 
-class Rows:
-    """Recipients of a file, in order. `line` is the first line of the recipient that was read last, from 1."""
+@dataclass(frozen=True, slots=True)
+class RowModel(Generic[T]):
+    """Meaning of a row. Both functions raise ValidationError."""
 
-    def __init__(self, file: TextIO, layout: Layout) -> None:
+    from_json: Callable[[Any], T]
+    """Returns the value of a text of JSON."""
+    from_cells: Callable[[dict[str, str], dict[str, str]], T]
+    """Returns the value of the columns of a recipient, and of all other columns, of a row of CSV."""
+
+
+RECIPIENTS: RowModel[AnyRecipient] = RowModel(
+    _ANY_RECIPIENT.validate_json,
+    lambda own, variables: Recipient.model_validate({**own, "variables": variables}),
+)
+
+
+class Rows(Generic[T]):
+    """Rows of a file, in order. `line` is the first line of the row that was read last, from 1."""
+
+    def __init__(self, file: TextIO, layout: Layout, model: RowModel[T]) -> None:
         self.line = 0
         self._lines_read = 0
         self._file = file
         self._layout = layout
+        self._model = model
 
-    def __iter__(self) -> Iterator[AnyRecipient]:
+    def __iter__(self) -> Iterator[T]:
         for row in self.checked_rows():
             if isinstance(row, RowError):
                 raise row
             yield row
 
-    def checked_rows(self) -> Iterator[Row]:
-        """Yield a recipient or an error for each line. Raises RowError if the rest of the file cannot be read."""
+    def checked_rows(self) -> Iterator[T | RowError]:
+        """Yield a value or an error for each line. Raises RowError if the rest of the file cannot be read."""
         try:
             match self._layout.row_format:
                 case RowFormat.CSV:
@@ -72,24 +89,24 @@ class Rows:
                 raise RowError(self._lines_read, f"must not be longer than {MAX_LINE_LENGTH:,} characters.")
             yield line.removeprefix("\ufeff") if self._lines_read == 1 else line
 
-    def _json_lines(self) -> Iterator[Row]:
+    def _json_lines(self) -> Iterator[T | RowError]:
         for line in self._lines():
             if line.strip():
                 self.line = self._lines_read
-                yield self._validated(_ANY_RECIPIENT.validate_json, line)
+                yield self._validated(self._model.from_json, line)
 
-    def _json(self) -> Iterator[Row]:
+    def _json(self) -> Iterator[T | RowError]:
         for line, value in JsonValues(self._file, MAX_LINE_LENGTH):
             self.line = line
-            yield self._validated(_ANY_RECIPIENT.validate_json, value)
+            yield self._validated(self._model.from_json, value)
 
-    def _validated(self, validate: Callable[[Any], AnyRecipient], raw: object) -> Row:
+    def _validated(self, validate: Callable[..., T], *raw: object) -> T | RowError:
         try:
-            return validate(raw)
+            return validate(*raw)
         except ValidationError as error:
             return RowError(self.line, describe_errors(error, is_union=self._layout.row_format is not RowFormat.CSV))
 
-    def _csv(self) -> Iterator[Row]:
+    def _csv(self) -> Iterator[T | RowError]:
         rows = self._csv_rows()
         header = next(filter(lambda row: any(map(str.strip, row)), rows), [])
         columns = read_header(
@@ -124,10 +141,10 @@ class Rows:
             yield row
             self.line = self._lines_read + 1
 
-    def _recipient(self, row: list[str], columns: Columns) -> Row:
+    def _recipient(self, row: list[str], columns: Columns) -> T | RowError:
         own = {name: row[at].strip() for name, at in columns.own.items() if name == ADDRESS or row[at].strip()}
         variables = {name: row[at] for name, at in columns.variables.items() if row[at]}
-        return self._validated(Recipient.model_validate, {**own, "variables": variables})
+        return self._validated(self._model.from_cells, own, variables)
 
 
 def _describe_csv_error(error: csv.Error) -> str:

@@ -29,7 +29,8 @@ from cli.template_check import check_content_size, check_secret_variables, compi
 from core.ids import request_key
 from ledger.message_template import UNFIT_TYPE, choose_source
 from ledger.stored_template import StoredTemplate
-from schemas.requests import BulkBody, too_far_ahead
+from schemas.request_times import too_far_ahead
+from schemas.requests import BulkBody
 from schemas.statuses import Channel
 
 

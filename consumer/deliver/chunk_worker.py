@@ -19,6 +19,7 @@ from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop
 from consumer.provider_choice import ProviderChoice
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import ClosedChunk, apply_control_flags
+from consumer.tenants.suppressed_recipients import mark_suppressed
 from core.chunk_work import Window, Work, due_before_expiry, waiting_deliveries
 from core.delivery_outcome import NotSent
 from core.index_ranges import indices
@@ -134,13 +135,13 @@ class ChunkWorker:
         """Call the provider for every delivery of the window that has no result."""
         self._check_expiry()
         if self._control.stop or self._control.paused:
-            for entry in self._window.without_result:
-                entry.result = NotSent.STOPPED if self._control.stop else NotSent.DEFERRED
+            self._window.end_without_call(NotSent.STOPPED if self._control.stop else NotSent.DEFERRED)
         elif problem := await self._rules.unsendable(self._window) or unreserved(
             self._header, self._budget, self._window
         ):
-            for entry in self._window.without_result:
-                entry.result = problem
+            self._window.end_without_call(problem)
+        else:
+            await mark_suppressed(self._window.without_result, self._header, self._factory.address_of, self._context)
         while to_send := self._window.without_result:
             plan = SendPlan(
                 self._choice.provider(self._window.provider),
@@ -226,10 +227,9 @@ class ChunkWorker:
             counts, cost = self._logs.counts, self._logs.cost
             completion = await self._writes.close(counts, cost)
             return ClosedChunk(self._header, self.chunk.lane, counts, cost, completion)
-        expires_at = self._header.expires_at
         left = replace(self._work, unacknowledged=(), accepted_pending=False)
         work, due_at = self._choice.released(left)
-        await self._writes.release(work, due_before_expiry(due_at, expires_at))
+        await self._writes.release(work, due_before_expiry(due_at, self._header.expires_at))
         return None
 
     def cancel_publishing(self) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from core.chunk_work import WaitingDelivery, Window
-from core.delivery_outcome import WindowDelivery
+from core.delivery_outcome import NotSent, WindowDelivery
 from core.index_ranges import indices
+from core.send_result import Failed, Retry
 
 
 @dataclass(slots=True)
@@ -53,6 +54,11 @@ class OpenWindow:
     def with_result(self) -> list[WindowDelivery]:
         """The deliveries whose result is known."""
         return [entry for entry in self.deliveries if entry.result is not None]
+
+    def end_without_call(self, result: Failed | Retry | NotSent) -> None:
+        """Give this result to each delivery whose result is not known."""
+        for entry in self.without_result:
+            entry.result = result
 
     def move_out(self, intent: Window, others: Iterable[WaitingDelivery]) -> list[WaitingDelivery]:
         """Replace the intent by one without these deliveries. Return those of them that have no result."""

@@ -10,6 +10,7 @@ from core.delivery_outcome import (
     NotSent,
     Outcome,
     OutcomeRules,
+    Suppressed,
     WindowDelivery,
     decide,
     outcome_of_stopped_delivery,
@@ -17,7 +18,7 @@ from core.delivery_outcome import (
 from core.send_result import SendResult, Sent, Uncertain
 from schemas.statuses import Status
 
-NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+NOT_SENT = frozenset({Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED})
 """Statuses of a delivery that was certainly not sent."""
 
 
@@ -69,7 +70,7 @@ def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: 
     return outcomes
 
 
-def _may_cost(result: SendResult | NotSent | None, rules: OutcomeRules) -> bool:
+def _may_cost(result: SendResult | NotSent | Suppressed | None, rules: OutcomeRules) -> bool:
     """Return whether the provider may bill the message for this window, from this owner or the previous one."""
     if rules.is_paid_before:
         return False

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from consumer.kafka.record import KafkaRecord
-from core.record_time import read_timestamp
+from core.record_time import read_timestamp, truncate_to_milliseconds
 from schemas.requests import BulkRequest
 
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -24,8 +24,3 @@ def accepted_at(record: KafkaRecord, request: BulkRequest | None, now: datetime)
     candidates = ((stated, max(latest, scheduled_at)), (read_timestamp(record.timestamp_ms), latest))
     believed = next((time for time, before in candidates if time and EARLIEST <= time <= before), now)
     return truncate_to_milliseconds(believed)
-
-
-def truncate_to_milliseconds(moment: datetime) -> datetime:
-    """Return a time in whole milliseconds."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from consumer.context import ConsumerContext
 from consumer.expand.check_recipients import UNKNOWN_HASH, CheckedRecipients, Decision, Decisions
+from consumer.tenants.suppressed_recipients import find_suppressed
 from core.ids import LogId, log_id
+from ledger.errors import SealingError
 from ledger.models import Part, RequestHeader
 from schemas.statuses import Reason, Status
 
@@ -53,6 +55,22 @@ async def exclude_expired(checked: CheckedRecipients, decided: Decisions, scope:
     return dict.fromkeys(range(checked.first, end), Decision(Status.EXPIRED, Reason.EXPIRED))
 
 
+async def exclude_suppressed(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
+    """Suppress recipients whose address the tenant must not write to.
+
+    Each window asks again before it is sent. So without the key, this rule excludes no recipient.
+    """
+    first = checked.first
+    undecided = [index for index in range(first, first + len(checked.plain)) if index not in decided]
+    try:
+        found = await find_suppressed(
+            scope.header, undecided, lambda index: checked.plain[index - first][0], scope.context
+        )
+    except SealingError:
+        return {}
+    return {index: Decision(Status.SUPPRESSED, reason) for index, reason in found.items()}
+
+
 async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
     """Suppress resends of a delivery that is settled by now, or that another delivery repeats.
 
@@ -82,11 +100,13 @@ async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions
     }
 
 
-EXCLUSIONS: tuple[Exclusion, ...] = (exclude_duplicates, exclude_expired, exclude_settled_resends)
+EXCLUSIONS: tuple[Exclusion, ...] = (exclude_duplicates, exclude_expired, exclude_suppressed, exclude_settled_resends)
 """Rules in the order in which they are applied. They start from the decisions of `RecipientChecker`.
 
 - `exclude_duplicates` replaces every decision except INVALID_RECIPIENT and UNPROCESSABLE.
 - `exclude_expired` replaces every decision.
+- `exclude_suppressed` decides only recipients that are still undecided. So a delivery to a suppressed address repeats
+  no other delivery.
 - `exclude_settled_resends` decides only recipients that are still undecided.
 """
 

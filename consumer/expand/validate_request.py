@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
-from consumer.expand.accepted_at import accepted_at, truncate_to_milliseconds
+from consumer.expand.accepted_at import accepted_at
 from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
@@ -12,11 +12,12 @@ from consumer.provider_choice import has_provider, load_tenant_of
 from core.allowed_reply_topics import is_allowed
 from core.ids import RequestKey, request_id_from_record, request_key
 from core.money import Cost, parse_amount
-from core.record_time import NO_TIMESTAMP, read_timestamp
+from core.record_time import NO_TIMESTAMP, read_timestamp, truncate_to_milliseconds
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
 from schemas.amounts import NO_PRICES
-from schemas.requests import BulkRequest, too_far_ahead
+from schemas.request_times import too_far_ahead
+from schemas.requests import BulkRequest
 from schemas.statuses import RejectionReason
 
 NEW_TOPIC_MS = 1_000
@@ -166,6 +167,7 @@ def build_header(  # noqa: PLR0913  # all that the first expansion decides
         vendor_templates=content.vendor_templates,
         provider=request.provider,
         budget=budget_of(request, context),
+        mailing_list=request.mailing_list,
     )
     size = len(request.recipients)
     limits = context.tuning

@@ -1,4 +1,4 @@
-"""Settings and own providers of the tenants that this process works for, as they were some seconds ago."""
+"""Settings, own providers and keys of the tenants that this process works for, as they were some seconds ago."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from consumer.logger import logger
 from core.period_limits import PeriodLimits
 from core.tenant_limits import limits_in_effect
 from ledger.errors import LedgerRefused, LedgerUnavailable
-from ledger.tenant_port import StoredProvider, Tenants, in_call_order
+from ledger.tenant_port import StoredProvider, StoredTenantKey, Tenants, in_call_order
 from schemas.statuses import Channel
 from schemas.tenant_settings import TenantLimits, TenantSettings
 
@@ -34,6 +34,8 @@ class KnownTenant(NamedTuple):
     read_at: float
     tried_at: float
     """Time of the last read, also of one that failed."""
+    key: StoredTenantKey | None = None
+    """None if the tenant had no key then, and so no suppressions. A new key is in use only after `MAX_AGE_SECONDS`."""
 
 
 class TenantCache:
@@ -89,9 +91,10 @@ class TenantCache:
     async def _load(self, tenant_id: str) -> None:
         read_at, known = self._monotonic(), self._entries.get(tenant_id)
         providers: OwnProviders | None = None
+        key: StoredTenantKey | None = None
         try:
             stored = await self._tenants.get(tenant_id)
-            settings, providers = stored.settings, _active(stored.providers)
+            settings, providers, key = stored.settings, _active(stored.providers), stored.key
         except LedgerRefused as error:
             logger.warning("settings of a tenant not used", tenant_id=tenant_id, reason=str(error))
             settings = TenantSettings()
@@ -103,7 +106,7 @@ class TenantCache:
             providers = known.providers
         self._entries.pop(tenant_id, None)  # The entry that was read last comes last.
         limits = {channel: limits_in_effect(settings.limits, self._bounds, channel) for channel in Channel}
-        self._entries[tenant_id] = KnownTenant(settings, limits, providers, read_at, read_at)
+        self._entries[tenant_id] = KnownTenant(settings, limits, providers, read_at, read_at, key)
         if len(self._entries) > MAX_TENANTS:
             del self._entries[next(iter(self._entries))]
 

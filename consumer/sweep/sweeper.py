@@ -12,8 +12,8 @@ from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
 from consumer.sweep.kept_receipts import KeptReceiptRetries
-from consumer.sweep.provider_resealing import ProviderResealing
 from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
+from consumer.sweep.tenant_resealing import TenantResealing
 from consumer.sweep.unfinished_requests import UnfinishedRequests
 from ledger.chunk_port import DueKind
 from ledger.errors import LedgerUnavailable
@@ -59,7 +59,7 @@ class Sweeper:
         self._slots, self._wake_up_slots = slots, wake_up_slots
         self._unfinished_requests = UnfinishedRequests(context)
         self._retention = RetentionJob(context, batch_sizes)
-        self._resealing = ProviderResealing(context)
+        self._resealing = TenantResealing(context)
         self._kept_receipts = KeptReceiptRetries(context)
         self._pinged_at = self._counted_at = float("-inf")
 

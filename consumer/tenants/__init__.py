@@ -1,1 +1,1 @@
-"""Providers that tenants manage themselves."""
+"""Own providers of tenants, and their suppressions."""

@@ -13,6 +13,7 @@ from ledger.memory.provider_state_store import MemoryProviderStates
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
+from ledger.memory.suppression_store import MemorySuppressions
 from ledger.memory.template_store import MemoryTemplates
 from ledger.memory.tenant_store import MemoryTenants
 from ledger.permit_port import Permits
@@ -20,6 +21,7 @@ from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.provider_states import ProviderStates
 from ledger.receipt_port import KeptReceipts
 from ledger.request_port import Requests
+from ledger.suppression_port import Suppressions
 from ledger.tenant_port import Tenants
 
 
@@ -39,6 +41,7 @@ class MemoryLedger:
         self.receipts: KeptReceipts = MemoryKeptReceipts(store)
         self.permits: Permits = MemoryPermits(store)
         self.tenants: Tenants = MemoryTenants(store)
+        self.suppressions: Suppressions = MemorySuppressions(store)
         self.provider_states: ProviderStates = MemoryProviderStates(store)
 
     def now(self) -> datetime:

@@ -12,6 +12,7 @@ from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Chunk, Log, StoredRequest
 from ledger.receipt_port import KeptReceipt
 from ledger.stored_template import StoredTemplate
+from ledger.suppression_port import StoredSuppression
 from ledger.tenant_port import StoredTenant
 from schemas.statuses import Channel, Lane
 
@@ -76,6 +77,7 @@ class Store:
     """Versions of each template, by the id of the template, oldest first."""
     keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
     tenants: dict[str, StoredTenant] = field(default_factory=dict)
+    suppressions: dict[str, StoredSuppression] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     """Slots of each rate, by the key of the limit."""
     receipts: dict[str, tuple[KeptReceipt, datetime]] = field(default_factory=dict)

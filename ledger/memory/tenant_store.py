@@ -1,16 +1,16 @@
-"""Settings and providers of tenants in memory."""
+"""Settings, providers and keys of tenants in memory."""
 
 from collections.abc import Sequence
 
 from typing_extensions import override
 
 from ledger.memory.store import Store
-from ledger.tenant_port import StoredProvider, StoredTenant, Tenants
+from ledger.tenant_port import StoredProvider, StoredTenant, StoredTenantKey, Tenants
 from schemas.tenant_settings import TenantSettings
 
 
 class MemoryTenants(Tenants):
-    """Settings and providers of tenants in memory."""
+    """Settings, providers and keys of tenants in memory."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -30,8 +30,14 @@ class MemoryTenants(Tenants):
         return self._put(tenant_id, stored._replace(providers=tuple(providers)), version)
 
     @override
-    async def list_with_providers(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
-        stored = sorted((tenant_id, each) for tenant_id, each in self._store.tenants.items() if each.providers)
+    async def put_key(self, tenant_id: str, key: StoredTenantKey, version: int) -> bool:
+        return self._put(tenant_id, self._stored(tenant_id)._replace(key=key), version)
+
+    @override
+    async def list_with_sealed(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
+        stored = sorted(
+            (tenant_id, each) for tenant_id, each in self._store.tenants.items() if each.providers or each.key
+        )
         return [(tenant_id, each) for tenant_id, each in stored if tenant_id > after][:limit]
 
     @override

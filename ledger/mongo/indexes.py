@@ -173,6 +173,13 @@ INDEXES = (
         {"expireAfterSeconds": 86_400},
     ),
     Index(
+        "suppressions",
+        "ended",
+        (("gone_at", 1),),
+        "the deletion of addresses a day after their last entry has ended. It holds only those with an end",
+        {"expireAfterSeconds": 86_400, "partialFilterExpression": {"gone_at": {"$exists": True}}},
+    ),
+    Index(
         "permits",
         "forgotten",
         (("used_at", 1),),

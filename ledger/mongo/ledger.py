@@ -23,6 +23,7 @@ from ledger.mongo.permit_store import MongoPermits
 from ledger.mongo.provider_state_store import MongoProviderStates
 from ledger.mongo.request_store import MongoRequests
 from ledger.mongo.retention_store import MongoRetention
+from ledger.mongo.suppression_store import MongoSuppressions
 from ledger.mongo.template_store import MongoTemplates
 from ledger.mongo.tenant_store import MongoTenants
 
@@ -41,6 +42,7 @@ class MongoLedger:
         self.receipts = MongoKeptReceipts(database["receipts"], self._clock)
         self.permits = MongoPermits(database["permits"])
         self.tenants = MongoTenants(database["tenants"])
+        self.suppressions = MongoSuppressions(database["suppressions"], self._clock)
         self.provider_states = MongoProviderStates(database["provider_states"])
 
     @classmethod

@@ -44,6 +44,7 @@ def header_document(header: RequestHeader) -> Document:
         "vendor_templates": vendor_template_documents(header.vendor_templates) or None,
         "provider": header.provider,
         "budget": cost_document(header.budget) if header.budget is not None else None,
+        "list": header.mailing_list,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -146,6 +147,7 @@ def read_header(key: RequestKey, header: Document) -> RequestHeader:
         vendor_templates=read_vendor_templates(header.get("vendor_templates", ())),
         provider=header.get("provider"),
         budget=read_cost(header, "budget") if "budget" in header else None,
+        mailing_list=header.get("list"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings and providers of tenants in MongoDB, one document each. The `_id` is the id of the tenant."""
+"""Settings, providers and keys of tenants in MongoDB, one document each. The `_id` is the id of the tenant."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,15 @@ from typing_extensions import override
 
 from ledger.errors import LedgerRefused
 from ledger.mongo.connection import Document, translated_errors
-from ledger.tenant_port import StoredProvider, StoredTenant, Tenants
+from ledger.tenant_port import StoredProvider, StoredTenant, StoredTenantKey, Tenants
 from schemas.tenant_settings import ChannelLimits, TenantSettings
 
 _STORED_PROVIDER = TypeAdapter(StoredProvider)
+_STORED_KEY = TypeAdapter(StoredTenantKey)
 
 
 class MongoTenants(Tenants):
-    """Settings and providers of tenants in the collection `tenants`.
+    """Settings, providers and keys of tenants in the collection `tenants`.
 
     A write changes only the fields that this version knows. Those of a newer version stay.
     """
@@ -44,9 +45,15 @@ class MongoTenants(Tenants):
         return await self._put(tenant_id, [{"$set": {"version": version + 1, "providers": merged}}], version)
 
     @override
-    async def list_with_providers(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
+    async def put_key(self, tenant_id: str, key: StoredTenantKey, version: int) -> bool:
+        fields = {f"key.{name}": value for name, value in key._asdict().items()}
+        return await self._put(tenant_id, {"$set": {"version": version + 1, **fields}}, version)
+
+    @override
+    async def list_with_sealed(self, after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
         while True:
-            query = {"_id": {"$gt": after}, "providers.0": {"$exists": True}}
+            has_sealed = [{"providers.0": {"$exists": True}}, {"key": {"$exists": True}}]
+            query = {"_id": {"$gt": after}, "$or": has_sealed}
             with translated_errors():
                 documents = await self._tenants.find(query).sort("_id", 1).limit(limit).to_list(None)
             found = [(str(document["_id"]), stored) for document in documents if (stored := _valid(document))]
@@ -93,13 +100,18 @@ def _valid(document: Document) -> StoredTenant | None:
 def _stored(document: Document) -> StoredTenant:
     try:
         providers = tuple(map(_provider, document.get("providers", ())))
-        return StoredTenant(TenantSettings.model_validate(document), document["version"], providers)
+        key = _key(document["key"]) if "key" in document else None
+        return StoredTenant(TenantSettings.model_validate(document), document["version"], providers, key)
     except (ValidationError, KeyError, TypeError, ValueError):
         raise LedgerRefused("the settings of a tenant in MongoDB are not valid") from None
 
 
 def _provider(document: Any) -> StoredProvider:
     return _STORED_PROVIDER.validate_python({name: document[name] for name in StoredProvider._fields})
+
+
+def _key(document: Any) -> StoredTenantKey:
+    return _STORED_KEY.validate_python({name: document[name] for name in StoredTenantKey._fields})
 
 
 def _limits_document(limits: ChannelLimits) -> Document:

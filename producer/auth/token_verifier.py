@@ -20,7 +20,10 @@ SEND = "communication:send"
 SEND_AS = "communication:send_as"
 READ = "communication:read"
 ADMIN = "communication:admin"
-SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN})
+SUPPRESSIONS = "communication:suppressions"
+SUPPRESSED_ADDRESSES = "communication:suppressions:addresses"
+"""Scope of its own for whole addresses. No other scope includes it."""
+SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN, SUPPRESSIONS, SUPPRESSED_ADDRESSES})
 """Scopes that rollcall knows. Others of a token are not kept."""
 
 LEEWAY_SECONDS = 10
@@ -48,8 +51,8 @@ class Principal:
     """Digest of the token without its signature, which an owner of the token can write in several ways."""
 
     def may(self, scope: str) -> bool:
-        """Return whether the token allows this scope. Admin allows every scope within its tenant."""
-        return scope in self.scopes or ADMIN in self.scopes
+        """Return whether the token allows this scope. Admin allows every scope within its tenant, except addresses."""
+        return scope in self.scopes or (ADMIN in self.scopes and scope != SUPPRESSED_ADDRESSES)
 
     def require(self, scope: str) -> None:
         """Raise ForbiddenError unless the token allows this scope."""

@@ -32,8 +32,9 @@ from producer.bulk.parse_pieces import parse_first_piece, parse_recipients
 from producer.errors import BadRequestError, ForbiddenError
 from producer.settings import ProducerSettings
 from schemas.amounts import NO_PRICES
-from schemas.bulk_body import BulkSendRequest
-from schemas.requests import AnyRecipient, BulkBody, Recipient, too_far_ahead
+from schemas.bulk_body import BODY_FIELDS, BulkSendRequest
+from schemas.request_times import too_far_ahead
+from schemas.requests import AnyRecipient, BulkBody, Recipient
 from schemas.statuses import Channel, Lane
 
 
@@ -97,7 +98,7 @@ class RequestPreparer:
     async def prepare(self, raw: bytearray, context: AcceptanceContext, page: slice) -> PreparedRequest:
         """Check a body and split it into records. `page` selects the recipients to keep. Raises ApiError."""
         await self._budget.wait()
-        pieces = await split_body(raw, BulkSendRequest.model_fields, self._piece_bytes)
+        pieces = await split_body(raw, BODY_FIELDS, self._piece_bytes)
         body = parse_first_piece(pieces.first)
         user_id = _authorized_user(body, context.principal)
         await self._check_reply_topic(body, context)

@@ -66,7 +66,7 @@ class CallbackEndpoint:
         with self._counted_refusals(source):
             # Those without a provider share one room.
             room = source.provider if source else ""
-            async with self._body_reader.read(request, room, MAX_BODY_BYTES, as_json=False) as raw:
+            async with self._body_reader.read(request, room, MAX_BODY_BYTES, media_type=None) as raw:
                 if source is None:
                     raise UnsignedCallbackError
                 now = self._deps.clock.now()

@@ -20,6 +20,7 @@ from producer.errors import (
 )
 from producer.http.body_arrival import ArrivalBounds, ArrivalDeadline
 from producer.http.tenant_room import RoomBounds, RoomShare, TenantRoom
+from producer.responses import JSON
 
 LARGE_BYTES = 64 * 1024
 """Size in bytes above which a body counts as large. It gets room in memory before it is read further."""
@@ -55,21 +56,21 @@ class RequestBodyReader:
 
     @asynccontextmanager
     async def read(
-        self, request: Request, tenant_id: str, max_bytes: int | None = None, *, as_json: bool = True
+        self, request: Request, tenant_id: str, max_bytes: int | None = None, media_type: str | None = JSON
     ) -> AsyncIterator[bytearray]:
-        """Read the whole body. Raises ApiError if it is too large, too slow, or not JSON by its headers.
+        """Read the whole body. Raises ApiError if it is too large, too slow, or of another type by its headers.
 
         `max_bytes` is the maximum of a route whose bodies are small. A large body has its room until the end. Without
-        `as_json` the body may be of any type, and has every byte that arrived.
+        `media_type` the body may be of any type, and has every byte that arrived.
         """
         limit = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
-        length = check_headers(request.headers, limit, as_json=as_json)
+        length = check_headers(request.headers, limit, media_type)
         with self._room.share(tenant_id) as share:
             if length > LARGE_BYTES:
                 await share.take(self._memory_of(length))
             body = await self._read(request, limit, share)
             share.shrink_to(self._memory_of(len(body)))
-            if as_json and body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
+            if media_type is not None and body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
                 del body[: len(codecs.BOM_UTF8)]
             yield body
 
@@ -118,14 +119,13 @@ class RequestBodyReader:
         return body
 
 
-def check_headers(headers: Headers, max_bytes: int, *, as_json: bool = True) -> int:
+def check_headers(headers: Headers, max_bytes: int, media_type: str | None = JSON) -> int:
     """Return the length of the body, or 0 if the headers do not tell it.
 
-    Raises ApiError if they show a body that is not plain JSON in UTF-8, or too large. Without `as_json` the body may be
-    of any type.
+    Raises ApiError if they show a body that is not of this type in UTF-8, compressed, or too large. None: of any type.
     """
-    if as_json:
-        _check_media_type(headers.get("content-type", ""))
+    if media_type is not None:
+        _check_media_type(headers.get("content-type", ""), media_type)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed")
     length = headers.get("content-length", "0")
@@ -137,16 +137,19 @@ def check_headers(headers: Headers, max_bytes: int, *, as_json: bool = True) -> 
     return int(length)
 
 
-def _check_media_type(value: str) -> None:
-    """Raise UnsupportedMediaTypeError unless it is JSON in UTF-8. Unknown parameters are ignored (RFC 9110, 8.3.1)."""
-    if value == "application/json":  # the usual one, which needs no parser
+def _check_media_type(value: str, allowed: str) -> None:
+    """Raise UnsupportedMediaTypeError unless it is the allowed one, in UTF-8.
+
+    Unknown parameters are ignored (RFC 9110, 8.3.1).
+    """
+    if value == allowed:  # the usual one, which needs no parser
         return
     if len(value) > MAX_MEDIA_TYPE_LENGTH:
         raise LongHeaderError("Content-Type", MAX_MEDIA_TYPE_LENGTH)
     message = Message()
     message["Content-Type"] = value
-    if message.get_content_type() != "application/json":
-        raise UnsupportedMediaTypeError("Content-Type must be application/json")
+    if message.get_content_type() != allowed:
+        raise UnsupportedMediaTypeError(f"Content-Type must be {allowed}")
     if message.get_content_charset("utf-8") not in _UTF_8:
         raise UnsupportedMediaTypeError("Content-Type names another charset. The body must be in UTF-8.")
 

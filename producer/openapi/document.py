@@ -10,9 +10,10 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from producer.openapi.examples import BODIES, ERRORS, RESPONSES
+from producer.openapi.body_examples import BODIES, LINES
+from producer.openapi.examples import ERRORS, RESPONSES
 from producer.openapi.links import LINKS
-from producer.responses import JSON
+from producer.responses import JSON, NDJSON
 
 Json = dict[str, Any]
 
@@ -98,7 +99,11 @@ def _operations(document: Json) -> Iterator[tuple[str, Json]]:
 
 def _describe_body(operation: Json, schemas: Json) -> None:
     """Add the body of a route that reads its bytes itself. The framework does not know this body."""
-    body = BODIES.get(operation["operationId"])
+    name = operation["operationId"]
+    if lines := LINES.get(name):
+        content = {"schema": {"type": "string", "pattern": r"\S"}, "examples": lines}
+        operation["requestBody"] = {"required": True, "content": {NDJSON: content}}
+    body = BODIES.get(name)
     if body is None:
         return
     model, examples = body
@@ -126,7 +131,7 @@ def _describe_responses(operation: Json) -> None:
     responses |= {status: {"$ref": _ERROR.format(name=_component_name(status))} for status in _UNREAD_REQUEST}
     name, success = operation["operationId"], responses.get("200") or responses["201"]
     if name in RESPONSES:
-        success["content"][JSON]["example"] = RESPONSES[name]
+        next(iter(success["content"].values()))["example"] = RESPONSES[name]
     if name in LINKS:
         success["links"] = LINKS[name]
 

@@ -1,101 +1,20 @@
-"""Examples in the OpenAPI document: a body and a response of each operation, and an error of each status."""
+"""Examples in the OpenAPI document: a response of each operation, and an error of each status."""
 
 from typing import Any
-
-from pydantic import BaseModel
 
 from producer.auth.caller_gate import too_many_calls_message
 from producer.bulk.idempotency import DIFFERENT_REQUEST
 from producer.http.body_arrival import ArrivalBounds
 from producer.http.protocol import PHRASES
 from producer.http.request_bodies import too_large_message, too_slow_message
+from producer.openapi.body_examples import REQUEST
 from producer.read.search_filters import NO_REQUEST
 from producer.settings import ProducerSettings
-from schemas.bulk_body import BulkSendRequest
-from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
-from schemas.query_parameters import LogSearch
+from producer.suppressions.access import IN_EFFECT
 
 Json = dict[str, Any]
 
 _TIMESTAMP = "2026-04-15T10:00:00.000Z"
-_REQUEST = "019d9103-3601-7c1c-8707-070707070707"
-
-BODIES: dict[str, tuple[type[BaseModel], Json]] = {
-    "send_bulk": (
-        BulkSendRequest,
-        {
-            "contract": {
-                "summary": "The example of the contract",
-                "value": {
-                    "channel": "sms",
-                    "content": "您的验证码是123456",
-                    "recipients": ["13800138000", "13900139000"],
-                    "subject": "通知",
-                    "user_id": "usr_abc123",
-                },
-            },
-            "variables": {
-                "summary": "A different text for each recipient",
-                "value": {
-                    "channel": "email",
-                    "subject": "Hello {{name}}",
-                    "content": "Your code is {{code}}",
-                    "recipients": [
-                        {"to": "wei@example.com", "variables": {"code": "7"}, "reference": "order-17"},
-                        {"to": "anna@example.com", "variables": {"code": "8", "name": "Anna"}},
-                    ],
-                    "variables": {"name": "you"},
-                },
-            },
-        },
-    ),
-    "search_logs": (
-        LogSearch,
-        {
-            "recipient": {
-                "summary": "Deliveries to one recipient",
-                "value": {"recipient": "13800138000", "from": "2026-04-01T00:00:00Z"},
-            },
-            "failed": {
-                "summary": "Recipients that a request did not reach",
-                "value": {"request_id": _REQUEST, "status": ["failed", "unknown"], "page_size": 100},
-            },
-        },
-    ),
-    "create_provider": (
-        CreateProviderConfigRequest,
-        {
-            "vendor": {
-                "summary": "An account at a vendor. The name is the kind",
-                "value": {
-                    "channel": "sms",
-                    "provider": "vonage",
-                    "config": '{"sender": "Shop", "api_key": "<key>", "api_secret": "<secret>"}',
-                },
-            },
-            "mail": {
-                "summary": "A mail server that is called second",
-                "value": {
-                    "channel": "email",
-                    "provider": "second",
-                    "priority": 200,
-                    "config": '{"kind": "smtp", "host": "mail.example.com", "sender": "Shop <shop@example.com>"}',
-                },
-            },
-        },
-    ),
-    "update_provider": (
-        UpdateProviderConfigRequest,
-        {
-            "off": {"summary": "Do not use the provider", "value": {"is_active": False}},
-            "configuration": {
-                "summary": "A new configuration, with all secrets",
-                "value": {"config": '{"sender": "Shop", "api_key": "<key>", "api_secret": "<new secret>"}'},
-            },
-        },
-    ),
-}
-"""Model and examples of the bodies that routes read themselves, by operation."""
 
 _ITEM: Json = {
     "id": "log_38bwp7hh1q0jf1my2cmqs46haw000000000",
@@ -107,7 +26,7 @@ _ITEM: Json = {
     "user_id": "usr_abc123",
     "created_at": _TIMESTAMP,
     "updated_at": _TIMESTAMP,
-    "request_id": _REQUEST,
+    "request_id": REQUEST,
     "attempts": 0,
 }
 _SENT: Json = {
@@ -121,7 +40,7 @@ _SENT: Json = {
     "segments": 1,
 }
 _SUMMARY: Json = {
-    "request_id": _REQUEST,
+    "request_id": REQUEST,
     "tenant_id": "tnt_xyz789",
     "user_id": "usr_abc123",
     "channel": "sms",
@@ -165,15 +84,19 @@ _PROVIDER: Json = {
 }
 
 
+_ENTRY: Json = {"reason": "opted_out", "scope": "list:weekly-news", "source": "api", "since": _TIMESTAMP}
+_SUPPRESSION: Json = {"channel": "email", "recipient": "w***@example.com", "entries": [_ENTRY]}
+
+
 def _list_response(message: str, item: Json) -> Json:
     return {"code": 200, "items": [item], "message": message, "pagination": _PAGE, "timestamp": _TIMESTAMP, "total": 1}
 
 
 def _control_response(message: str, state: str, may_still_be_sent: int) -> Json:
-    return {**_OK, "message": message, "request_id": _REQUEST, "state": state, "may_still_be_sent": may_still_be_sent}
+    return {**_OK, "message": message, "request_id": REQUEST, "state": state, "may_still_be_sent": may_still_be_sent}
 
 
-RESPONSES: dict[str, Json] = {
+RESPONSES: dict[str, Json | str] = {
     "send_bulk": _list_response("accepted", _ITEM),
     "list_logs": _list_response("ok", _SENT),
     "search_logs": _list_response("ok", _SENT),
@@ -193,6 +116,27 @@ RESPONSES: dict[str, Json] = {
     "delete_provider": {"code": 200, "message": "ok"},
     "receive_callback": _CALLBACK,
     "receive_callback_with_secret": _CALLBACK,
+    "list_suppressions": {**_OK, "items": [_SUPPRESSION]},
+    "search_suppressions": {**_OK, "data": _SUPPRESSION},
+    "add_suppression": {
+        **_OK,
+        "message": IN_EFFECT,
+        "data": _SUPPRESSION,
+        "added": True,
+        "in_effect_from": _TIMESTAMP,
+    },
+    "remove_suppression": {**_OK, "data": {**_SUPPRESSION, "entries": []}, "removed": 1},
+    "import_suppressions": {
+        **_OK,
+        "message": IN_EFFECT,
+        "added": 1,
+        "unchanged": 0,
+        "failed": 1,
+        "problems": [{"line": 2, "problem": "recipient: the address has no digit"}],
+        "in_effect_from": _TIMESTAMP,
+    },
+    "export_suppressions": '{"channel":"email","recipient":"w***@example.com","reason":"opted_out",'
+    f'"scope":"list:weekly-news","source":"api","since":"{_TIMESTAMP}"}}\n',
     "cancel_scheduled": _control_response("cancelled", "cancelled", 0),
     "cancel": _control_response("cancelled, at most 100 deliveries that had begun may still be sent", "cancelled", 100),
     "pause": _control_response("paused, at most 100 deliveries that had begun may still be sent", "paused", 100),

@@ -78,6 +78,13 @@ LINKS: dict[str, Json] = {
             "description": "The end of the new provider.",
         },
     },
+    "list_suppressions": {
+        "next": {
+            "operationId": "list_suppressions",
+            "parameters": {"after": "$response.body#/next"},
+            "description": "The next page, if there is one.",
+        },
+    },
     **dict.fromkeys(("cancel_scheduled", "cancel", "pause", "resume"), _CONTROLLED_REQUEST),
 }
 """Links from the success of each operation."""

@@ -59,5 +59,6 @@ def _fields(request: StoredRequest, server_time: datetime) -> dict[str, Any]:
         "secret_variables": list(head.secret_variables) if head.secret_variables else None,
         "keep_secret_variables": head.keep_secret_variables,
         "budget": show_cost(head.budget),
+        "mailing_list": head.mailing_list,
         "cost": show_cost(completion.cost if completion else None),
     }

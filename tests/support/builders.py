@@ -72,6 +72,7 @@ def a_head(
     vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
     provider: str | None = None,
     budget: Cost | None = None,
+    mailing_list: str | None = None,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -101,6 +102,7 @@ def a_head(
         vendor_templates=vendor_templates,
         provider=provider,
         budget=budget,
+        mailing_list=mailing_list,
     )
 
 

@@ -32,6 +32,7 @@ COLLECTIONS = (
     "permits",
     "tenants",
     "receipts",
+    "suppressions",
     "provider_states",
 )
 

@@ -46,6 +46,7 @@ async def test_every_field_of_the_header_is_stored(ledger: Ledger) -> None:
         vendor_templates=VENDOR_TEMPLATES,
         provider="first",
         budget={"EUR": 1_500_000},
+        mailing_list="news",
     )
 
     assert (await ledger.requests.register_part(head, a_part())).header == head

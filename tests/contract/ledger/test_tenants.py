@@ -9,7 +9,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from ledger.errors import LedgerRefused
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
-from ledger.tenant_port import StoredProvider, StoredTenant
+from ledger.tenant_port import StoredProvider, StoredTenant, StoredTenantKey
 from schemas.statuses import Channel
 from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
 
@@ -19,6 +19,7 @@ SETTINGS = TenantSettings(
     )
 )
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+KEY = StoredTenantKey("8xk2", b"\0sealed", AT)
 OWN = StoredProvider("prv_1", "acme", Channel.SMS, 5, True, 1, b"sealed", AT, AT)
 
 
@@ -64,14 +65,29 @@ async def test_settings_and_providers_do_not_change_each_other(ledger: Ledger) -
     assert await ledger.tenants.get("tnt_a") == StoredTenant(SETTINGS, 3)
 
 
+async def test_a_key_stays_beside_settings_and_providers(ledger: Ledger) -> None:
+    assert await ledger.tenants.put_key("tnt_a", KEY, 0)
+    assert await ledger.tenants.put("tnt_a", SETTINGS, 1)
+    assert await ledger.tenants.put_providers("tnt_a", (OWN,), 2)
+    assert not await ledger.tenants.put_key("tnt_a", KEY._replace(id="other"), 2)
+
+    assert await ledger.tenants.get("tnt_a") == StoredTenant(SETTINGS, 3, (OWN,), KEY)
+
+
+async def test_a_tenant_with_a_key_alone_is_listed(ledger: Ledger) -> None:
+    await ledger.tenants.put_key("tnt_a", KEY, 0)
+
+    assert await ledger.tenants.list_with_sealed() == [("tnt_a", StoredTenant(TenantSettings(), 1, (), KEY))]
+
+
 async def test_tenants_with_providers_are_listed_in_pages(ledger: Ledger) -> None:
     for number in (3, 1, 2):
         await ledger.tenants.put_providers(f"tnt_{number}", (OWN,), 0)
     await ledger.tenants.put("tnt_0", SETTINGS, 0)
     await ledger.tenants.put_providers("tnt_4", (), 0)
 
-    first = await ledger.tenants.list_with_providers(limit=2)
-    rest = await ledger.tenants.list_with_providers(first[-1][0])
+    first = await ledger.tenants.list_with_sealed(limit=2)
+    rest = await ledger.tenants.list_with_sealed(first[-1][0])
     assert [tenant_id for tenant_id, _ in (*first, *rest)] == ["tnt_1", "tnt_2", "tnt_3"]
     assert {stored.providers for _, stored in first} == {(OWN,)}
 
@@ -110,7 +126,7 @@ async def test_fields_of_a_newer_version_stay_and_wrong_ones_are_refused(contrac
         assert own is not None
         assert [each.get("pool") for each in own["providers"]] == [None, "$fast"]  # type: ignore[attr-defined]
         assert (await ledger.tenants.get("tnt_own")).providers == (OWN._replace(id="prv_2"), changed)
-        assert [tenant_id for tenant_id, _ in await ledger.tenants.list_with_providers(limit=2)] == ["tnt_own"]
+        assert [tenant_id for tenant_id, _ in await ledger.tenants.list_with_sealed(limit=2)] == ["tnt_own"]
 
         assert await ledger.tenants.put("tnt_new", SETTINGS, 7)
         stored = await tenants.find_one({"_id": "tnt_new"})

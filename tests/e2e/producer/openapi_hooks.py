@@ -20,6 +20,11 @@ _PRICES = "a schema does not know the prices of the consumers"
 _PROVIDERS = "a schema does not know the providers of the consumers and of the tenant"
 _CONFIG = "a schema does not look into the text of a configuration"
 
+_ONE_ADDRESS = {
+    r"recipient: the address .+": _ADDRESS,
+    r"region: must be the ISO 3166-1 code of a country .+": _REGIONS,
+}
+
 BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/bulk": {
         r"recipients\[\d+\]\.variables\..+: is used in (content|subject)\. Give it here .+": _TEXT,
@@ -41,6 +46,13 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,
         r"to: must be after `from`": _CLOCK,
     },
+    "POST /communication/suppressions": {
+        **_ONE_ADDRESS,
+        r"scope: must be `all` .+": _TOGETHER,
+        r"until: must be (in the future|after since)": _CLOCK,
+    },
+    "POST /communication/suppressions/search": _ONE_ADDRESS,
+    "POST /communication/suppressions/remove": _ONE_ADDRESS,
     "GET /communication/requests": {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,
         r"page: must not be given together with `after`": _TOGETHER,
@@ -63,7 +75,13 @@ schemathesis.openapi.format("date-time", st.sampled_from([moment.isoformat() for
 schemathesis.openapi.format("cursor", st.sampled_from(_CURSORS))
 
 
-_NULLABLE_WITHOUT_A_WORD = ("variables", "category", "on_uncertain", "status", "page_size")
+_NULLABLE_WITHOUT_A_WORD = ("variables", "category", "on_uncertain", "status", "page_size", "scope")
+
+
+@schemathesis.serializer("application/x-ndjson")
+def write_lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
+    """Return a body of lines as it is."""
+    return str(value).encode()
 
 
 @schemathesis.hook

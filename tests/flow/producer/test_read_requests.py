@@ -26,7 +26,7 @@ async def library() -> AsyncIterator[Library]:
 
 async def test_a_running_request_shows_its_progress(library: Library) -> None:
     await library.pending(
-        "r", [ANN, "x"], part=0, last=False, send_at="2026-01-02T04:00:00Z", region="CN", provider="book"
+        "r", [ANN, "x"], part=0, last=False, send_at="2026-01-02T04:00:00Z", region="CN", provider="book", list="news"
     )
 
     assert await library.get(f"{REQUESTS}/r") == {
@@ -49,6 +49,7 @@ async def test_a_running_request_shows_its_progress(library: Library) -> None:
         "send_at": "2026-01-02T04:00:00Z",
         "region": "CN",
         "provider": "book",
+        "list": "news",
         "done": 0,
         "by_status": {"scheduled": 2},
         "by_reason": {},

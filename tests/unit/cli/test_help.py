@@ -57,6 +57,7 @@ def test_all_commands_are_known() -> None:
             "logs",
             "template",
             "tenant",
+            "suppressions",
             "providers",
         ),
         *("dead-letters", "token", "doctor", "simulator", "completion"),

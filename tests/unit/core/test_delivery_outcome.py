@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from consumer.deliver.send_window import NO_PROVIDER
 from core.chunk_work import History, WaitingDelivery
-from core.delivery_outcome import NotSent, Outcome, OutcomeRules, WindowDelivery, decide, outcome_of_stop
+from core.delivery_outcome import (
+    NotSent,
+    Outcome,
+    OutcomeRules,
+    Suppressed,
+    WindowDelivery,
+    decide,
+    outcome_of_stop,
+)
 from core.retry import RetryPolicy
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from providers.provider import NO_FREE_CONNECTION
@@ -47,7 +55,7 @@ def rules(
 
 
 def an_entry(
-    answer: SendResult | NotSent,
+    answer: SendResult | NotSent | Suppressed,
     *,
     attempts: int = 0,
     tainted: bool = False,
@@ -72,6 +80,17 @@ def test_a_text_that_cannot_be_made_is_failed_unless_an_earlier_owner_may_have_s
     entry = an_entry(Failed(Reason.INVALID_CONTENT, "too long", offered=False), tainted=tainted)
     in_doubt = Outcome(Status.UNKNOWN, Reason.NO_ANSWER, "too long")
     certain = Outcome(Status.FAILED, Reason.INVALID_CONTENT, "too long")
+    assert decide(entry, rules(sticky=sticky)) == (in_doubt if tainted or sticky else certain)
+    assert not entry.may_have_been_offered
+
+
+@pytest.mark.parametrize(("tainted", "sticky"), [(False, False), (True, False), (False, True)])
+def test_a_suppressed_address_ends_a_delivery_as_suppressed_unless_it_may_have_been_sent(
+    *, tainted: bool, sticky: bool
+) -> None:
+    entry = an_entry(Suppressed(Reason.OPTED_OUT), tainted=tainted)
+    in_doubt = Outcome(Status.UNKNOWN, Reason.NO_ANSWER, "must not be sent again: opted_out")
+    certain = Outcome(Status.SUPPRESSED, Reason.OPTED_OUT)
     assert decide(entry, rules(sticky=sticky)) == (in_doubt if tainted or sticky else certain)
     assert not entry.may_have_been_offered
 

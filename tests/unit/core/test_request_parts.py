@@ -125,7 +125,14 @@ def test_a_validated_body_is_unchanged_by_the_parts() -> None:
         Recipient(to="13900139000", variables={"code": "7"}, reference="order-17", region="DE"),
     ]
     body = BulkBody.model_validate(
-        {"channel": "sms", "content": "{{code}}", "recipients": recipients, "region": "CN", "provider": "aliyun"},
+        {
+            "channel": "sms",
+            "content": "{{code}}",
+            "recipients": recipients,
+            "region": "CN",
+            "provider": "aliyun",
+            "list": "news",
+        },
         strict=False,
     )
     head = request_fields(body, tenant_id="tnt_a", user_id="usr_a", request_id="r-1", accepted_at=NOON)
@@ -134,6 +141,7 @@ def test_a_validated_body_is_unchanged_by_the_parts() -> None:
     assert [recipient_json(one) for one in request.recipients] == [recipient_json(one) for one in body.recipients]
     assert request.region == body.region == "CN"
     assert request.provider == body.provider == "aliyun"
+    assert request.mailing_list == body.mailing_list == "news"
     assert (request.content, request.channel, request.category) == (body.content, body.channel, body.category)
     assert (request.tenant_id, request.user_id, request.request_id) == ("tnt_a", "usr_a", "r-1")
     assert (request.part, request.last) == (0, True)

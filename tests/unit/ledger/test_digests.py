@@ -31,7 +31,14 @@ def test_the_digests_of_an_old_request_are_those_of_the_first_version() -> None:
 
 @pytest.mark.parametrize(
     "later",
-    [{"resend_of": "r-0"}, {"content_type": "text/plain"}, {"region": "DE"}, {"provider": "aliyun"}, {"budget": "1"}],
+    [
+        {"resend_of": "r-0"},
+        {"content_type": "text/plain"},
+        {"region": "DE"},
+        {"provider": "aliyun"},
+        {"budget": "1"},
+        {"list": "news"},
+    ],
 )
 def test_a_field_that_came_later_counts_once_it_is_given(later: dict[str, str]) -> None:
     assert digests(**later)[0] != digests()[0]

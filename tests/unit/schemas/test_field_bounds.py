@@ -9,9 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.bulk_body import BulkSendRequest
 from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
-from schemas.query_parameters import LogFilters, LogSearch, Paging, ProviderFilter
+from schemas.query_parameters import LogFilters, LogSearch, Paging, ProviderFilter, SuppressionFilter
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel
+from schemas.suppressions import SuppressedRecipient, SuppressionAddition, SuppressionRemoval
 from schemas.validation_errors import drop_object_branch, path_of, read_problems
 from schemas.variables import MAX_VALUE, MAX_VARIABLES
 
@@ -66,6 +67,10 @@ BODIES = [
     LogFilters,
     Paging,
     ProviderFilter,
+    SuppressionFilter,
+    SuppressedRecipient,
+    SuppressionAddition,
+    SuppressionRemoval,
     CreateProviderConfigRequest,
     UpdateProviderConfigRequest,
 ]

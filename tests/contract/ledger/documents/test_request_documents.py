@@ -45,6 +45,7 @@ HEAD = RequestHeader(
     vendor_templates=VENDOR_TEMPLATES,
     provider="first",
     budget={"EUR": 3_000_000_000},
+    mailing_list="news",
 )
 STORED_VENDOR_TEMPLATES = [
     {
@@ -83,6 +84,7 @@ STORED_HEAD: dict[str, Any] = {
     "vendor_templates": STORED_VENDOR_TEMPLATES,
     "provider": "first",
     "budget": {"EUR": 3_000_000_000},
+    "list": "news",
 }
 PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
 STORED_FIRST_PART = {
@@ -204,6 +206,7 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
         "vendor_templates",
         "provider",
         "budget",
+        "list",
     }
     assert document["parts"]["0"]["default_region"] is None
 

@@ -7,10 +7,10 @@ import pytest
 from typer.testing import Result
 
 from cli.admin.create_topics import ExistingTopic
-from cli.admin.doctor import check_topic, provider_key_findings
+from cli.admin.doctor import check_topic, tenant_key_findings
 from cli.admin.init import environment_text
 from cli.settings import SendSettings
-from ledger.provider_resealing import KeyCounts
+from ledger.tenant_resealing import KeyCounts
 from tests.support.cli_runner import run_rollcall
 
 AWAY = {
@@ -112,16 +112,16 @@ def test_an_unreachable_system_does_not_hide_other_findings() -> None:
     assert "hidden" not in result.output
 
 
-def test_a_key_that_own_providers_need_is_a_problem_if_it_does_not_open_them() -> None:
+def test_a_key_that_tenants_need_is_a_problem_if_it_does_not_open_them() -> None:
     needed = {"old": 1_200, "new": 1}
-    absent, changed = provider_key_findings(KeyCounts(needed, {"old": 1_200, "new": 1}), ("new",))[::-1]
-    (complete,) = provider_key_findings(KeyCounts(needed, {}), ("new", "old"))
+    absent, changed = tenant_key_findings(KeyCounts(needed, {"old": 1_200, "new": 1}), ("new",))[::-1]
+    (complete,) = tenant_key_findings(KeyCounts(needed, {}), ("new", "old"))
 
-    assert absent.message == 'own providers of 1,200 tenants need the key "old", which is not configured'
+    assert absent.message == 'providers or keys of 1,200 tenants need the key "old", which is not configured'
     assert absent.fix.startswith("give old its bytes of that time in ROLLCALL_SEALING_KEYS")
-    assert changed.message == 'own providers of 1 tenant need the key "new", which has other bytes'
+    assert changed.message == 'providers or keys of 1 tenant need the key "new", which has other bytes'
     assert (complete.message, complete.fix) == (
-        'own providers of tenants need "new" (1 tenant), "old" (1,200 tenants)',
+        'providers and keys of tenants need "new" (1 tenant), "old" (1,200 tenants)',
         "",
     )
-    assert provider_key_findings(KeyCounts({}, {}), ("new",)) == []
+    assert tenant_key_findings(KeyCounts({}, {}), ("new",)) == []

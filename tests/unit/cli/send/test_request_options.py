@@ -36,6 +36,7 @@ def test_replies_and_copies_are_part_of_the_request(tenant: str | None) -> None:
         ({"channel": Channel.EMAIL}, "--subject: is required for e-mail without a template"),
         ({"tenant": "a b"}, "--tenant: string should match pattern"),
         ({"request_id": "a b"}, "--request-id: string should match pattern"),
+        ({"list": "my list"}, "--list: string should match pattern"),
         ({"budget": "1,50"}, "--budget: string should match pattern"),
         ({**MAIL, "budget": "1"}, "--budget: must not be given for e-mail, because only SMS have prices"),
         ({"reply_topic": "a/b"}, "--reply-topic: string should match pattern"),

@@ -8,9 +8,10 @@ import pytest
 from ledger.errors import SealingError
 from ledger.ports import Ledger
 from ledger.provider_configs import open_config, seal_config
-from ledger.provider_resealing import count_keys, reseal_page
 from ledger.sealing import Sealer, key_id_of
+from ledger.tenant_key import get_or_create_key, open_tenant_key
 from ledger.tenant_port import StoredProvider, StoredTenant
+from ledger.tenant_resealing import count_keys, reseal_page
 from schemas.statuses import Channel
 from schemas.tenant_settings import TenantSettings
 
@@ -47,6 +48,29 @@ async def test_what_is_sealed_with_an_older_key_is_sealed_again_and_keeps_its_re
         open_config(after.providers[0], "tnt_b", NEW)
 
 
+async def test_a_tenant_key_is_sealed_again_and_stays_the_same_key(ledger: Ledger) -> None:
+    before = await get_or_create_key(ledger.tenants, "tnt_a", OLD, AT)
+    await ledger.tenants.put_providers("tnt_a", [a_provider("tnt_a", 0, OLD)], 1)
+
+    assert await reseal_page(ledger.tenants, BOTH) == ("tnt_a", 1, {})
+    assert await reseal_page(ledger.tenants, BOTH) == ("tnt_a", 0, {})
+
+    after = await ledger.tenants.get("tnt_a")
+    assert after.key is not None
+    assert key_id_of(after.key.sealed) == key_id_of(after.providers[0].sealed) == "new"
+    opened = [open_tenant_key(before, "tnt_a", OLD), open_tenant_key(after.key, "tnt_a", NEW)]
+    assert opened[0].subkey(b"purpose") == opened[1].subkey(b"purpose")
+    with pytest.raises(SealingError):
+        open_tenant_key(after.key, "tnt_b", NEW)
+
+
+async def test_a_tenant_key_that_no_key_opens_is_counted(ledger: Ledger) -> None:
+    await get_or_create_key(ledger.tenants, "tnt_a", OLD, AT)
+
+    assert await reseal_page(ledger.tenants, NEW) == ("tnt_a", 0, {"old": 1})
+    assert await count_keys(ledger.tenants, NEW) == ({"old": 1}, {"old": 1})
+
+
 async def test_tenants_are_taken_in_pages_and_what_is_new_is_not_written(ledger: Ledger) -> None:
     for number in range(3):
         await store(ledger, f"tnt_{number}", [OLD if number else NEW])
@@ -75,7 +99,7 @@ async def test_what_no_key_opens_stays_and_its_key_is_counted_by_tenants(ledger:
 
 async def test_a_change_that_comes_first_is_kept(ledger: Ledger) -> None:
     await store(ledger, "tnt_a", [OLD])
-    tenants, get = ledger.tenants, ledger.tenants.list_with_providers
+    tenants, get = ledger.tenants, ledger.tenants.list_with_sealed
 
     async def list_and_change(after: str = "", limit: int = 100) -> list[tuple[str, StoredTenant]]:
         found = await get(after, limit)
@@ -83,7 +107,7 @@ async def test_a_change_that_comes_first_is_kept(ledger: Ledger) -> None:
         await tenants.put_providers("tnt_a", (a_provider("tnt_a", 0, OLD), a_provider("tnt_a", 1, OLD)), 2)
         return found
 
-    tenants.list_with_providers = list_and_change  # type: ignore[method-assign]
+    tenants.list_with_sealed = list_and_change  # type: ignore[method-assign]
     assert (await reseal_page(tenants, BOTH)).resealed == 1
 
     after = await tenants.get("tnt_a")

@@ -1,10 +1,10 @@
-"""Rotation of sealing keys: any consumer seals the providers of tenants with the newest key."""
+"""Rotation of sealing keys: any consumer seals the providers and the keys of tenants with the newest key."""
 
 from collections import Counter
 
 from consumer.context import ConsumerContext
 from consumer.logger import logger
-from ledger.provider_resealing import reseal_page
+from ledger.tenant_resealing import reseal_page
 
 ROUND_SECONDS = 3_600.0
 """Time in seconds, on average, between two rounds over all tenants. The first round begins at the start."""
@@ -12,7 +12,7 @@ FAILURE_SECONDS = 60.0
 """Time in seconds until the same page is tried again after an error."""
 
 
-class ProviderResealing:
+class TenantResealing:
     """Looks at one page of tenants per call, so that other jobs wait for one page at most."""
 
     def __init__(self, context: ConsumerContext) -> None:
@@ -35,9 +35,9 @@ class ProviderResealing:
             self._after = page.last
             return
         if self._resealed:
-            logger.info("providers of tenants sealed again", tenants=self._resealed)
+            logger.info("data of tenants sealed again", tenants=self._resealed)
         for key_id, number in self._missing.items():
-            logger.error("sealing key of providers missing", key_id=key_id, tenants=number)
+            logger.error("sealing key of tenants missing", key_id=key_id, tenants=number)
         self._after, self._resealed = "", 0
         self._missing.clear()
         self._idle_until = context.monotonic() + ROUND_SECONDS * (0.5 + context.random())

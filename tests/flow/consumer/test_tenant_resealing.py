@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from consumer.sweep.provider_resealing import ROUND_SECONDS, ProviderResealing
+from consumer.sweep.tenant_resealing import ROUND_SECONDS, TenantResealing
 from ledger.provider_configs import seal_config
 from ledger.sealing import Sealer, key_id_of
 from ledger.tenant_port import StoredProvider
@@ -25,7 +25,7 @@ async def test_the_keys_of_providers_are_rotated_at_the_start_and_then_hourly() 
         (provider,) = (await world.ledger.tenants.get(tenant_id)).providers
         return key_id_of(provider.sealed)
 
-    async def run(job: ProviderResealing) -> list[str]:
+    async def run(job: TenantResealing) -> list[str]:
         with capture_logs() as lines:
             for _ in range(4):
                 await job.run_batch()
@@ -33,15 +33,15 @@ async def test_the_keys_of_providers_are_rotated_at_the_start_and_then_hourly() 
 
     await store("tnt_a")
     await store("tnt_b")
-    assert await run(ProviderResealing(world.context())) == ["sealing key of providers missing k0 2"]
+    assert await run(TenantResealing(world.context())) == ["sealing key of tenants missing k0 2"]
 
     world.sealer = both
-    job = ProviderResealing(world.context())
-    assert await run(job) == ["providers of tenants sealed again  2"]
+    job = TenantResealing(world.context())
+    assert await run(job) == ["data of tenants sealed again  2"]
     assert [await key_of("tnt_a"), await key_of("tnt_b")] == ["k1", "k1"]
 
     await store("tnt_c")
     assert await run(job) == []
     world.pass_time(ROUND_SECONDS)
-    assert await run(job) == ["providers of tenants sealed again  1"]
+    assert await run(job) == ["data of tenants sealed again  1"]
     assert await key_of("tnt_c") == "k1"

@@ -1,0 +1,76 @@
+"""Check of the suppressions of a tenant: at the expansion, and again for each window before it is sent."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from consumer.context import ConsumerContext
+from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
+from core.delivery_outcome import Suppressed, WindowDelivery
+from core.send_result import Retry
+from core.suppressions import reason_to_suppress
+from ledger.errors import SealingError
+from ledger.models import RequestHeader
+from ledger.suppression_key import SuppressionKey
+from ledger.tenant_key import open_tenant_key
+from ledger.tenant_port import StoredTenantKey
+from schemas.statuses import Reason
+
+NO_KEY = Retry(Reason.UNAVAILABLE, "the key of the tenant cannot be opened", delay_seconds=60.0, offered=False)
+"""Result if this consumer cannot tell who opted out. The delivery waits for one that can."""
+_ADDRESS_WEIGHT = 8
+"""Weight of the hash of one address, in characters."""
+
+AddressOf = Callable[[int], str]
+"""Returns the normalised address of a delivery by its index."""
+
+
+async def find_suppressed(
+    header: RequestHeader, indices: Collection[int], address_of: AddressOf, context: ConsumerContext
+) -> dict[int, Reason]:
+    """Return the reasons for the deliveries that must not be sent, by index. Raise SealingError without the key.
+
+    A tenant without a key has no suppressions, and costs no query.
+    """
+    stored = await _key_of(header.tenant_id, context)
+    if stored is None or not indices:
+        return {}
+    key = SuppressionKey(open_tenant_key(stored, header.tenant_id, context.sealer))
+    await context.turn_budget.wait(_ADDRESS_WEIGHT * len(indices))
+    ids = {index: key.id_of(header.channel, address_of(index)) for index in indices}
+    found = await context.retry_until_available(
+        "read of suppressions", context.ledger.suppressions.find, set(ids.values())
+    )
+    now = context.ledger.now()
+    reasons = {
+        index: reason_to_suppress(found[name], header.category, header.mailing_list, now)
+        for index, name in ids.items()
+        if name in found
+    }
+    return {index: reason for index, reason in reasons.items() if reason is not None}
+
+
+async def mark_suppressed(
+    deliveries: Sequence[WindowDelivery], header: RequestHeader, address_of: AddressOf, context: ConsumerContext
+) -> None:
+    """Give its result to each delivery of an open window that must not be sent.
+
+    The window was written before. So an entry that was acknowledged before the window opened is found.
+    """
+    try:
+        reasons = await find_suppressed(header, [each.index for each in deliveries], address_of, context)
+    except SealingError as error:
+        context.readiness.warn("sealing_keys", str(error))
+        for each in deliveries:
+            each.result = NO_KEY
+        return
+    for each in deliveries:
+        if reason := reasons.get(each.index):
+            each.result = Suppressed(reason)
+
+
+async def _key_of(tenant_id: str, context: ConsumerContext) -> StoredTenantKey | None:
+    """Return the key of a tenant as it was at most `MAX_AGE_SECONDS` ago, or None if it had none then."""
+    while True:
+        await context.load_tenant(tenant_id)
+        known = context.tenants.known(tenant_id)
+        if known is not None and context.monotonic() - known.read_at <= MAX_AGE_SECONDS:
+            return known.key
