@@ -28,7 +28,6 @@ class ReceiptKeeper:
         if context.monotonic() - self._counted_at >= COUNT_SECONDS:
             kept = await context.retry_until_available("count of kept receipts", context.ledger.receipts.count)
             self._counted_at, self._is_full = context.monotonic(), kept >= MAX_KEPT
-            context.metrics.receipts.kept.set(kept)
             if self._is_full:
                 logger.error("receipts not kept", kept=kept)
         if self._is_full:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from consumer.context import ConsumerContext
 from consumer.logger import error_location, logger
+from consumer.settle.keep_receipts import COUNT_SECONDS
 from consumer.settle.pending_receipt import PendingReceipt
 from consumer.settle.receipt_events import ReceiptEvents
 from consumer.settle.receipt_metrics import ReceiptCounter
@@ -30,16 +31,24 @@ class KeptReceiptRetries:
     def __init__(self, context: ConsumerContext) -> None:
         self._context = context
         self._events, self._counter = ReceiptEvents(context), ReceiptCounter(context)
+        self._counted_at = float("-inf")
         self.running: asyncio.Task[None] | None = None
         """Round that is under way. A reply topic that takes no events delays it, and must not delay other jobs."""
 
     async def start_round(self) -> None:
         """Start to settle the receipts that are due, unless the last round is still under way."""
+        await self._count()
         if self.running and not self.running.done():
             return
         if claimed := await self._claim():
             self.running = asyncio.create_task(self._run_round(claimed))
             self.running.add_done_callback(_log_error)
+
+    async def _count(self) -> None:
+        now = self._context.monotonic()
+        if now - self._counted_at >= COUNT_SECONDS:
+            self._counted_at = now
+            self._context.metrics.receipts.kept.set(await self._context.ledger.receipts.count())
 
     async def stop(self) -> None:
         """End the round that is under way. Its receipts are claimed again when their claim ends."""

@@ -93,8 +93,10 @@ class Sweeper:
             maintaining = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance)
             await asyncio.gather(*due, *unclaimed, searching, maintaining)
         finally:
-            await self._kept_receipts.stop()
-            await self._unfinished_requests.stop()
+            try:
+                await self._unfinished_requests.stop()
+            finally:
+                await self._kept_receipts.stop()
 
     async def _run_periodically(
         self, seconds: float, *steps: Callable[[], Awaitable[None]], when: asyncio.Event | None = None

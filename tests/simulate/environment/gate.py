@@ -23,9 +23,10 @@ _NAMES = {
     ("logs", "insert_or_get"): "log",
     ("logs", "get_many"): "recover_window",
     ("logs", "iterate_request"): "choose",
+    ("receipts", "count"): "count_kept",
     ("templates", "get"): "template",
 }
-_NO_STEPS = {"ping", "count_open_by_lane"}
+_NO_STEPS = {"ping", "count_open_by_lane", "count_kept"}
 _IDLE = {"claim_due", "take_unfinished", "erase", "delete"}
 """Repeated reads. A read without a result is not a step."""
 

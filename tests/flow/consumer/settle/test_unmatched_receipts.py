@@ -42,6 +42,16 @@ async def test_a_receipt_that_comes_before_its_delivery_is_settled_waits_for_the
     assert await world.ledger.receipts.count() == 0
 
 
+async def test_the_number_of_kept_receipts_is_shown_by_every_consumer() -> None:
+    receiver = Receiver(World())
+    await receiver.take(receiver.record(), receiver.record())
+    context = awake(receiver.world.context())
+
+    await receiver.sweep(context)
+
+    assert metric(context, "rollcall_receipts_kept") == 2
+
+
 async def test_a_receipt_is_kept_sealed() -> None:
     receiver = Receiver(World())
 
