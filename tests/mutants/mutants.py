@@ -38,6 +38,7 @@ OWN, OWN_TAKEOVER = (
     "tests/flow/consumer/deliver/test_own_provider_takeover.py",
 )
 SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
+SUPPRESSIONS = "tests/flow/consumer/test_suppressions.py"
 
 MUTANTS = (
     Mutant(
@@ -928,8 +929,8 @@ MUTANTS = (
         (
             Edit(
                 "core/delivery_outcome.py",
-                "doubted=entry.possibly_sent or (rules.sticky and not offered))",
-                "doubted=entry.possibly_sent)",
+                "doubted = entry.possibly_sent or (rules.sticky and not result.offered)",
+                "doubted = entry.possibly_sent",
             ),
         ),
         test=LIMITS,
@@ -1094,5 +1095,48 @@ MUTANTS = (
             ),
         ),
         test="tests/flow/producer/test_refused_tenant_providers.py",
+    ),
+    Mutant(
+        "window-unchecked",
+        "suppressions are looked up at the expansion only",
+        (
+            Edit(
+                WORKER,
+                "        else:\n            await mark_suppressed("
+                "self._window.without_result, self._header, self._factory.address_of, self._context)\n",
+                "",
+            ),
+        ),
+        test=SUPPRESSIONS,
+    ),
+    Mutant(
+        "suppression-forgets-doubt",
+        "a delivery that may have been sent ends suppressed",
+        (
+            Edit(
+                "core/delivery_outcome.py",
+                "if entry.possibly_sent or rules.sticky:\n        return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f",
+                "if False:\n        return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f",
+            ),
+        ),
+        test=SUPPRESSIONS,
+    ),
+    Mutant(
+        "suppressed-log-first",
+        "a suppressed delivery gets its log before the chunk has it, although another owner may be sending",
+        (
+            Edit(
+                "consumer/deliver/window_outcomes.py",
+                "frozenset({Status.FAILED, Status.SUPPRESSED, ",
+                "frozenset({Status.FAILED, ",
+            ),
+        ),
+        test=SUPPRESSIONS,
+    ),
+    Mutant(
+        "new-key-at-once",
+        "the first addition of a tenant is acknowledged before all consumers look for it",
+        (Edit("ledger/suppressing.py", "        await sleep(seconds)\n", "        pass\n"),),
+        test=SUPPRESSIONS,
     ),
 )

@@ -1,11 +1,12 @@
 """Suppressions over HTTP: no address in a URL, and none whole in an answer without the scope for it."""
 
+import asyncio
 from typing import Any
 
 import orjson
 import pytest
 
-from ledger.suppression_port import MAX_ENTRIES
+from ledger.suppression_port import MAX_ENTRIES, StoredSuppression
 from producer.suppressions.import_lines import MAX_LINE_BYTES, MAX_LINES
 from producer.suppressions.pages import MAX_SCANS, SCANNED_AT_ONCE
 from tests.flow.producer.suppressed import ADDRESSES, MAIL, MANAGE, OPTED_OUT, PATH, add, call, import_
@@ -224,6 +225,30 @@ async def test_an_export_without_the_scope_for_addresses_is_masked() -> None:
         await add(service)
         (line,) = (await call(service, "GET", "/export", None, "communication:admin")).content.splitlines()
         assert orjson.loads(line)["recipient"] == MASKED
+
+
+async def test_a_body_about_one_address_is_small() -> None:
+    async with a_service() as service:
+        for path in ("", "/search", "/remove"):
+            assert (await call(service, "POST", path, b" " * (16 * 1024 + 1))).status_code == 413
+
+
+async def test_exports_of_one_tenant_take_turns() -> None:
+    async with a_service() as service:
+        await add(service)
+        suppressions, released = service.ledger.suppressions, asyncio.Event()
+        read = suppressions.list_range
+
+        async def wait_and_read(after: str, before: str, limit: int) -> list[StoredSuppression]:
+            await released.wait()
+            return await read(after, before, limit)
+
+        suppressions.list_range = wait_and_read  # type: ignore[method-assign]
+        exports = [asyncio.create_task(call(service, "GET", "/export")) for _ in range(12)]
+        (refused,), waiting = await asyncio.wait(exports, return_when=asyncio.FIRST_COMPLETED)
+        assert refused.result().status_code == 503
+        released.set()
+        assert {(await each).status_code for each in waiting} == {200}
 
 
 async def test_without_mongodb_or_the_key_of_the_tenant_each_call_is_a_503() -> None:
