@@ -111,7 +111,8 @@ class SimulatedResults:
     def latency_seconds(self, delivery_id: str) -> float:
         """Return the time until the answer to a delivery, in seconds."""
         behaviour = self._behaviour
-        return (behaviour.latency_ms + behaviour.jitter_ms * self._random_fraction(f"{delivery_id} latency")) / 1000
+        jitter_ms = behaviour.jitter_ms * random_fraction(behaviour.seed, f"{delivery_id} latency")
+        return (behaviour.latency_ms + jitter_ms) / 1000
 
     def take(self, delivery_id: str) -> None:
         """Note that the delivery was accepted."""
@@ -122,22 +123,23 @@ class SimulatedResults:
         for result, suffixes, first_only in self._rules:
             if to.endswith(suffixes) and (attempt == 1 or not first_only):
                 return result
-        drawn = self._random_fraction(f"{delivery_id} {attempt}")
+        drawn = random_fraction(self._behaviour.seed, f"{delivery_id} {attempt}")
         for result, below in self._shares:
             if drawn < below:
                 return result
         return SimulatedResult.TAKE
-
-    def _random_fraction(self, key: str) -> float:
-        """Return a number in [0, 1) that depends on the seed and the key."""
-        digest = blake2b(f"{self._behaviour.seed} {key}".encode(), digest_size=8).digest()
-        return (int.from_bytes(digest, "big") >> 11) / 2**53
 
     def _remember(self, counts: OrderedDict[str, int], delivery_id: str) -> None:
         """Count a delivery id, and forget the oldest one beyond the limit."""
         counts[delivery_id] = counts.get(delivery_id, 0) + 1
         if len(counts) > self._behaviour.remember:
             counts.popitem(last=False)
+
+
+def random_fraction(seed: int, key: str) -> float:
+    """Return a number in [0, 1) that depends on the seed and the key."""
+    digest = blake2b(f"{seed} {key}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
 def _shares(behaviour: SimulatedBehaviour) -> tuple[tuple[SimulatedResult, float], ...]:

@@ -25,7 +25,7 @@ _READERS: tuple[type[BaseSettings], ...] = (
     SetupSettings,
     TokenSettings,
 )
-_OPTION_VARIABLES = frozenset({"TOKEN"})
+_OPTION_VARIABLES = frozenset({"TOKEN", "SIMULATOR_RECEIPTS_KEY", "SIMULATOR_RECEIPTS_URL"})
 """Variables that a command reads as the value of an option."""
 
 

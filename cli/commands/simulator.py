@@ -7,7 +7,7 @@ import typer
 _SUFFIXES = list[str] | None
 
 
-def simulator(  # noqa: PLR0913  # one parameter per option
+def simulator(  # noqa: PLR0913  # one parameter per option, which reach `read_options` by their names
     *,
     host: Annotated[str, typer.Option(help="Address to listen on. Any other than loopback is open to the network.")] = (
         "127.0.0.1"
@@ -52,6 +52,52 @@ def simulator(  # noqa: PLR0913  # one parameter per option
         bool, typer.Option("--deduplicates", help="Take each delivery id once, and answer a repeat without taking it.")
     ] = False,
     remember: Annotated[int, typer.Option(help="Number of delivery ids to remember.")] = 100_000,
+    receipts_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ROLLCALL_SIMULATOR_RECEIPTS_URL",
+            help="URL of the producer that receipts are posted to, with the path secret if there is one. "
+            "Default: no receipts.",
+        ),
+    ] = None,
+    receipts_format: Annotated[
+        str, typer.Option(help="Format of receipts: simulator (the generic one) or the kind of a vendor.")
+    ] = "simulator",
+    receipts_account: Annotated[
+        str,
+        typer.Option(help="Account that reports: account SID (twilio), API key (vonage), domain, or ARN of a topic."),
+    ] = "",
+    receipts_key: Annotated[
+        str,
+        typer.Option(
+            envvar="ROLLCALL_SIMULATOR_RECEIPTS_KEY",
+            help="Key that signs receipts. For sendgrid and ses the base64 of a private key (PKCS #8 in DER).",
+        ),
+    ] = "",
+    delivered_rate: Annotated[float, typer.Option(help="Share of taken messages that are reported as delivered.")] = (
+        0.97
+    ),
+    undelivered_rate: Annotated[float, typer.Option(help="Share that are reported as undelivered.")] = 0.01,
+    hard_bounce_rate: Annotated[float, typer.Option(help="Share that bounce, because the address does not exist.")] = (
+        0.0
+    ),
+    soft_bounce_rate: Annotated[float, typer.Option(help="Share that bounce for now.")] = 0.0,
+    complaint_rate: Annotated[float, typer.Option(help="Share that are reported as unwanted.")] = 0.0,
+    opt_out_rate: Annotated[float, typer.Option(help="Share that are answered with an opt-out.")] = 0.0,
+    receipt_delay_ms: Annotated[float, typer.Option(help="Time until a receipt, in milliseconds.")] = 0.0,
+    receipt_jitter_ms: Annotated[float, typer.Option(help="Maximum random time on top, in milliseconds.")] = 0.0,
+    sent_receipt_rate: Annotated[float, typer.Option(help="Share with a receipt `sent` before.")] = 0.0,
+    late_sent_rate: Annotated[float, typer.Option(help="Share with a receipt `sent` that comes too late.")] = 0.0,
+    early_receipt_rate: Annotated[
+        float, typer.Option(help="Share whose receipt comes before the answer to the sender.")
+    ] = 0.0,
+    repeated_receipt_rate: Annotated[
+        float, typer.Option(help="Share of calls that are made twice, byte for byte.")
+    ] = 0.0,
+    forged_receipt_rate: Annotated[
+        float, typer.Option(help="Share of calls after a forged one that contradicts them.")
+    ] = 0.0,
+    waiting_receipts: Annotated[int, typer.Option(help="Maximum number of receipts that wait.")] = 100_000,
 ) -> None:
     """Run a gateway (HTTP) and a mail server (SMTP) that deliver nothing, until SIGTERM or Ctrl-C.
 
@@ -59,27 +105,13 @@ def simulator(  # noqa: PLR0913  # one parameter per option
     say. A line of JSON on standard output names its addresses once it is ready. Post deliveries to /send. The start
     page and GET /taken show what came, and DELETE /taken forgets it. Addresses are masked.
 
+    With --receipts-url it posts receipts for the messages that it took, signed as the vendor of --receipts-format does.
+
     Example: rollcall simulator --failure-rate 0.01 --latency-ms 50
     """
+    given = locals()  # options by their names, which are those of the fields
     from cli.simulator.received import ReceivedMessages  # noqa: PLC0415
-    from cli.simulator.run import SimulatorAddress, read_behaviour, run  # noqa: PLC0415
+    from cli.simulator.run import SimulatorAddress, read_options, run  # noqa: PLC0415
 
-    behaviour = read_behaviour(
-        deduplicates=deduplicates,
-        latency_ms=latency_ms,
-        jitter_ms=jitter_ms,
-        failure_rate=failure_rate,
-        retry_rate=retry_rate,
-        throttle_rate=throttle_rate,
-        hang_rate=hang_rate,
-        drop_rate=drop_rate,
-        retry_after_seconds=retry_after_seconds,
-        seed=seed,
-        fail_suffixes=fail_suffixes or (),
-        retry_once_suffixes=retry_once_suffixes or (),
-        throttle_once_suffixes=throttle_once_suffixes or (),
-        hang_suffixes=hang_suffixes or (),
-        drop_suffixes=drop_suffixes or (),
-        remember=remember,
-    )
-    run(SimulatorAddress(host, http_port, smtp_port), behaviour, ReceivedMessages(keep, show=show_messages))
+    options = read_options(given)
+    run(SimulatorAddress(host, http_port, smtp_port), options, ReceivedMessages(keep, show=show_messages))

@@ -12,6 +12,7 @@ from cli.plain_output import json_text
 from cli.simulator.page import page_of
 from cli.simulator.received import Delivery
 from cli.simulator.receiver import MAX_MESSAGE_BYTES, Receiver, never
+from cli.simulator.signing.ses import CERTIFICATE_PATH, SesSigner
 from providers.simulated_results import SimulatedResult
 from schemas.statuses import Channel
 from schemas.validation_errors import read_problems
@@ -58,22 +59,29 @@ class GatewayRoutes:
                 request.transport.abort()
             await never()
         if result not in _REFUSALS:
-            return _json({"id": f"sim-{delivery.id}"})
+            return _json({"id": delivery.message_id})
         status, error_text = _REFUSALS[result]
         return _json({"error": error_text}, status=status, headers=self._headers(result))
 
     async def show(self, _: web.Request) -> web.Response:
         """Return counts and latest messages as JSON."""
-        return _json(self._receiver.received.document())
+        return _json(self._receiver.document())
 
     async def show_page(self, _: web.Request) -> web.Response:
         """Return counts and latest messages as a page."""
-        return web.Response(text=page_of(self._receiver.received.document()), content_type="text/html")
+        return web.Response(text=page_of(self._receiver.document()), content_type="text/html")
 
     async def forget(self, _: web.Request) -> web.Response:
         """Forget counts, messages and attempts."""
         self._receiver.forget()
         return web.Response(status=204)
+
+    async def show_certificate(self, _: web.Request) -> web.Response:
+        """Return the certificate with which receipts in the format of SES are signed, as PEM."""
+        receipts = self._receiver.receipts
+        if receipts is None or not isinstance(receipts.signer, SesSigner):
+            raise web.HTTPNotFound
+        return web.Response(body=receipts.signer.certificate, content_type="application/x-pem-file")
 
     def _headers(self, result: SimulatedResult) -> dict[str, str]:
         """Return Retry-After for a delivery that must wait, in whole seconds (RFC 9110, 10.2.3)."""
@@ -94,6 +102,7 @@ async def http_server(receiver: Receiver, host: str, port: int) -> AsyncIterator
             web.get("/taken", routes.show),
             web.delete("/taken", routes.forget),
             web.get("/", routes.show_page),
+            web.get(CERTIFICATE_PATH, routes.show_certificate),
         ]
     )
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)

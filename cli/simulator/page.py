@@ -17,7 +17,7 @@ td {{ white-space: pre-wrap }}
 <h1>rollcall simulator</h1>
 <h2>Counts</h2>
 {counts}
-<h2>Latest messages</h2>
+{receipts}<h2>Latest messages</h2>
 {last}
 </body></html>
 """
@@ -29,8 +29,10 @@ def page_of(document: dict[str, Any]) -> str:
     results = list(next(iter(counts.values())))
     count_rows = [[channel, *(by_result[result] for result in results)] for channel, by_result in counts.items()]
     fields = list(last[0]) if last else []
+    receipts = document.get("receipts", {})
     return _PAGE.format(
         counts=_table(["", *results], count_rows),
+        receipts=f"<h2>Receipts</h2>\n{_table(receipts, [receipts.values()])}\n" if receipts else "",
         last=_table(fields, [[_shown(one[field]) for field in fields] for one in last]) if last else "<p>None yet.</p>",
     )
 

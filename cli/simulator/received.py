@@ -27,10 +27,13 @@ class Delivery:
     to: str
     subject: str | None = None
     text: str = ""
+    message_id: str = ""
+    """Id by which the sender knows the message. Default: that of the answer over HTTP."""
 
     def __post_init__(self) -> None:
         """Cut what is too long."""
         self.id = _valid(self.id[:MAX_ID_CHARACTERS])
+        self.message_id = _valid(self.message_id[:MAX_ID_CHARACTERS]) or f"sim-{self.id}"
         self.to = _valid(self.to)
         self.subject = None if self.subject is None else _valid(self.subject[:MAX_TEXT_CHARACTERS])
         self.text = _valid(self.text[:MAX_TEXT_CHARACTERS])

@@ -1,8 +1,9 @@
 """Part of the simulator that both servers share: it decides on a message, waits as long as configured, and notes it."""
 
 import asyncio
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from cli.simulator.receipts.receipt_sender import ReceiptSender
 from cli.simulator.received import Delivery, ReceivedMessages
 from providers.simulated_results import SimulatedBehaviour, SimulatedResult, SimulatedResults
 
@@ -11,11 +12,14 @@ MAX_MESSAGE_BYTES = 10 * 1024 * 1024
 
 
 class Receiver:
-    """Decision on each message, and the messages so far."""
+    """Decision on each message, and the messages so far. With a sender of receipts, those that it took get some."""
 
-    def __init__(self, behaviour: SimulatedBehaviour, received: ReceivedMessages) -> None:
+    def __init__(
+        self, behaviour: SimulatedBehaviour, received: ReceivedMessages, receipts: ReceiptSender | None = None
+    ) -> None:
         self.behaviour = behaviour
         self.received = received
+        self.receipts = receipts
         self._results = SimulatedResults(behaviour)
 
     async def receive(self, delivery: Delivery) -> SimulatedResult:
@@ -32,15 +36,25 @@ class Receiver:
         except asyncio.CancelledError:
             self.received.add(delivery, SimulatedResult.HANG)
             raise
-        if result in {SimulatedResult.TAKE, SimulatedResult.DROP}:
+        is_taken = result in {SimulatedResult.TAKE, SimulatedResult.DROP}
+        if is_taken:
             self._results.take(delivery.id)
         self.received.add(delivery, result)
+        if is_taken and self.receipts is not None:
+            await self.receipts.take(delivery)
         return result
 
+    def document(self) -> dict[str, Any]:
+        """Return counts and latest messages, and the counts of receipts if there are any."""
+        receipts = {} if self.receipts is None else {"receipts": self.receipts.document()}
+        return self.received.document() | receipts
+
     def forget(self) -> None:
-        """Begin again as after the start: without counts, messages and attempts."""
+        """Begin again as after the start: without counts, messages, attempts and receipts that wait."""
         self._results = SimulatedResults(self.behaviour)
         self.received.forget()
+        if self.receipts is not None:
+            self.receipts.forget()
 
 
 async def never() -> NoReturn:

@@ -5,21 +5,26 @@ import errno
 import os
 import signal
 import socket
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cli import event_loop
 from cli.errors import CommandError, UsageError
 from cli.plain_output import json_text
 from cli.simulator.http_server import http_server
+from cli.simulator.receipts.behaviour import ReceiptBehaviour
+from cli.simulator.receipts.build import build_receipts
 from cli.simulator.received import ReceivedMessages
 from cli.simulator.receiver import Receiver
 from cli.simulator.smtp_server import smtp_server
 from providers.simulated_results import SimulatedBehaviour
 from schemas.validation_errors import Problem, read_problems
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class SimulatorAddress(NamedTuple):
@@ -30,17 +35,31 @@ class SimulatorAddress(NamedTuple):
     smtp_port: int
 
 
-def read_behaviour(**options: object) -> SimulatedBehaviour:
+class SimulatorOptions(NamedTuple):
+    """Behaviour of the servers, and of the receipts."""
+
+    messages: SimulatedBehaviour
+    receipts: ReceiptBehaviour
+
+
+def read_options(options: Mapping[str, object]) -> SimulatorOptions:
     """Return what the options ask for. Raises UsageError with one line per option that cannot be used."""
+    return SimulatorOptions(_read(SimulatedBehaviour, options), _read(ReceiptBehaviour, options))
+
+
+def run(address: SimulatorAddress, options: SimulatorOptions, received: ReceivedMessages) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises CommandError if a port cannot be used, and UsageError for wrong keys."""
+    receipts = build_receipts(options.receipts, options.messages.seed)
+    event_loop.run(_serve(address, Receiver(options.messages, received, receipts)))
+
+
+def _read(model: type[_Model], options: Mapping[str, object]) -> _Model:
+    """Return the behaviour with its options. One that is not given has its default."""
+    given = {name: options[name] for name in model.model_fields if options.get(name) is not None}
     try:
-        return SimulatedBehaviour.model_validate(options)
+        return model.model_validate(given)
     except ValidationError as error:
         raise UsageError("\n".join(map(_line, read_problems(error)))) from None
-
-
-def run(address: SimulatorAddress, behaviour: SimulatedBehaviour, received: ReceivedMessages) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises CommandError if a port cannot be used."""
-    event_loop.run(_serve(address, Receiver(behaviour, received)))
 
 
 async def _serve(address: SimulatorAddress, receiver: Receiver) -> None:
@@ -48,6 +67,8 @@ async def _serve(address: SimulatorAddress, receiver: Receiver) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
+        if receiver.receipts is not None:
+            await stack.enter_async_context(receiver.receipts.running())
         ports = []
         for option, port, serve in (
             ("--http-port", address.http_port, http_server),

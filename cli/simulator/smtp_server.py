@@ -34,7 +34,7 @@ Gmail answers 450 4.2.1 if mails come too fast (https://support.google.com/mail/
 """
 
 _NO_ID = "554 5.6.0 Message-ID is missing"
-_MESSAGE_ID = re.compile(r"\s*<([^<>@\s]+)@[^<>\s]+>\s*")
+_MESSAGE_ID = re.compile(r"\s*<([^<>@\s]+@[^<>\s]+)>\s*")
 _END_OF_HEADERS = re.compile(rb"\r\n\r\n")
 
 
@@ -55,11 +55,13 @@ class MailHandler:
         """Answer a mail as configured. Its address is the first one of the envelope, because copies come after it."""
         content = envelope.content
         assert isinstance(content, bytes)  # noqa: S101  # aiosmtpd decodes nothing unless told to
-        delivery_id = _delivery_id(content)
-        if delivery_id is None:
+        message_id = _message_id(content)
+        if message_id is None:
             return _NO_ID
         subject, text = _subject_and_text(content) if self._receiver.received.show else (None, "")
-        result = await self._receiver.receive(Delivery(delivery_id, Channel.EMAIL, envelope.rcpt_tos[0], subject, text))
+        delivery_id = message_id.partition("@")[0]
+        delivery = Delivery(delivery_id, Channel.EMAIL, envelope.rcpt_tos[0], subject, text, message_id)
+        result = await self._receiver.receive(delivery)
         if result is SimulatedResult.DROP:
             if isinstance(server.transport, asyncio.WriteTransport):
                 server.transport.abort()
@@ -97,8 +99,8 @@ def _accept_any_login(*_: Any) -> AuthResult:
     return AuthResult(success=True)
 
 
-def _delivery_id(content: bytes) -> str | None:
-    """Return the delivery id of a mail, which is the part of its Message-ID before the @. Return None without one."""
+def _message_id(content: bytes) -> str | None:
+    """Return the Message-ID of a mail, whose part before the @ is the delivery id. Return None without one."""
     headers = BytesHeaderParser().parsebytes(_END_OF_HEADERS.split(content, 1)[0])
     found = _MESSAGE_ID.fullmatch(str(headers["Message-ID"] or ""))
     return found[1] if found else None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,15 @@ class Simulator:
     def get(self, path: str) -> str:
         with urllib.request.urlopen(self.http + path, timeout=10) as response:
             return str(response.read().decode())
+
+    def status(self, path: str) -> int:
+        """Return the status of the answer to a GET."""
+        try:
+            with urllib.request.urlopen(self.http + path, timeout=10) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code
 
     def forget(self) -> None:
         request = urllib.request.Request(f"{self.http}/taken", method="DELETE")

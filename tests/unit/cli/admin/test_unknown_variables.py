@@ -13,6 +13,7 @@ def test_an_unknown_variable_is_named_with_the_most_similar_known_one() -> None:
         "ROLLCALL_JWT_ISSUER": "known to the producer",
         "ROLLCALL_LEASE_SECONDS": "known to the consumer",
         "ROLLCALL_TOKEN": "known to send",
+        "ROLLCALL_SIMULATOR_RECEIPTS_KEY": "known to the simulator",
         "ROLLCALL_MAX_ATTEMPS": "5",
         "ROLLCALL_QUITE_SOMETHING_ELSE": "1",
         "PATH": "not ours",

@@ -8,15 +8,22 @@ import pytest
 from typer.main import get_command
 
 from cli.main import app
+from cli.simulator.receipts.behaviour import ReceiptBehaviour
 from providers.simulated_results import SimulatedBehaviour
 from tests.support.cli_runner import run_rollcall
+
+NO_KEY = "--receipts-key: must be a private key of the curve P-256: the base64 of its PKCS #8 in DER."
 
 
 def test_every_field_of_the_entry_has_an_option_with_its_default() -> None:
     options = {one.name: one.default for one in get_command(app).commands["simulator"].params}  # type: ignore[attr-defined]
-    fields = {name: field.default or None for name, field in SimulatedBehaviour.model_fields.items()}
+    models = (SimulatedBehaviour, ReceiptBehaviour)
+    fields = {name: field.default for model in models for name, field in model.model_fields.items()}
+    fields["receipts_key"] = fields["receipts_key"].get_secret_value()
 
-    assert {name: options.get(name, "no option") or None for name in fields} == fields
+    assert {name: options.get(name, "no option") or None for name in fields} == {
+        name: default or None for name, default in fields.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,8 @@ def test_every_field_of_the_entry_has_an_option_with_its_default() -> None:
         (["--latency-ms", "-1"], "--latency-ms: input should be greater than or equal to 0."),
         (["--fail-suffixes", ""], "--fail-suffixes: an empty suffix would match every address."),
         (["--drop-rate", "0.6", "--hang-rate", "0.6"], "the sum of the rates must be at most 1."),
+        (["--delivered-rate", "2"], "--delivered-rate: input should be less than or equal to 1."),
+        (["--receipts-url", "http://x/callback", "--receipts-format", "sendgrid"], NO_KEY),
     ],
 )
 def test_a_value_that_cannot_be_used_is_a_usage_error(options: list[str], error: str) -> None:
