@@ -153,6 +153,8 @@ def _tuning(settings: ConsumerSettings) -> Tuning:
         default_region=settings.default_region,
         reply_topics=settings.reply_topics,
         text_limits=TextLimits(settings.max_sms_segments, settings.max_email_bytes),
+        soft_bounces=settings.soft_bounces,
+        soft_bounce_period=timedelta(days=settings.soft_bounce_days),
         address_retention=retention_period(settings.address_retention_days),
         request_retention=retention_period(settings.log_retention_days),
     )

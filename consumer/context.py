@@ -55,6 +55,9 @@ class Tuning:
     reply_topics: tuple[str, ...] = ()
     text_limits: TextLimits = field(default_factory=TextLimits)
     """Maximum size of a text, by channel."""
+    soft_bounces: int = 3
+    """Number of soft bounces of an address within the period that suppresses it."""
+    soft_bounce_period: timedelta = timedelta(days=7)
     address_retention: timedelta | None = None
     """Time after the completion of a request until its addresses and texts are erased. None means never."""
     request_retention: timedelta | None = None

@@ -97,6 +97,10 @@ class ConsumerSettings(CommonSettings, LedgerSettings, TenantBoundSettings, Prov
         default=None,
         description="days after the completion of a request until its addresses and texts are erased. Unset: never.",
     )
+    soft_bounces: Annotated[
+        int, Field(ge=1, le=100, description="soft bounces of an address that suppress it for 30 days")
+    ] = 3
+    soft_bounce_days: Annotated[int, Field(ge=1, le=365, description="days within which these soft bounces come")] = 7
     consumer_http_host: str = Field(default="127.0.0.1", description="address of health, readiness and metrics")
     consumer_http_port: Annotated[int, Field(ge=1, le=65535, description="port of health, readiness and metrics")] = (
         8081

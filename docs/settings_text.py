@@ -33,7 +33,7 @@ _GROUPS = {
     "Kafka and common settings": ("kafka_", "topic_prefix", "default_region", "reply_topics"),
     "Ledger": ("mongo_", "sealing_keys"),
     "Providers": ("providers", "routes", "budget_currency"),
-    "Receipts": ("receipts", "public_url"),
+    "Receipts": ("receipts", "public_url", "soft_"),
     "Tokens": ("jwt_",),
     "HTTP": ("http_", "consumer_http_", "max_recipients", "max_body_bytes", "min_body_bytes", "metrics_"),
     "Limits of tenants": ("tenant_",),

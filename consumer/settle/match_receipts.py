@@ -9,7 +9,7 @@ from core.ids import LogId
 from ledger.models import Log
 from ledger.tenant_port import provider_id_of
 from schemas.receipts import Receipt
-from schemas.statuses import Status
+from schemas.statuses import Channel, Status
 
 MAX_LOGS = 2_000
 """Maximum number of logs that are read by message id for some receipts. A vendor may have one id for a whole batch."""
@@ -21,7 +21,7 @@ class Match(NamedTuple):
     pending: PendingReceipt
     log: Log | None
     is_foreign: bool = False
-    """True if the receipt names a delivery of another provider. No later try can match it."""
+    """True if the receipt names a delivery of another provider, or is about a copy. No later try can match it."""
 
 
 async def match_receipts(receipts: Sequence[PendingReceipt], context: ConsumerContext) -> list[Match]:
@@ -63,7 +63,8 @@ def _match(pending: PendingReceipt, logs: Mapping[LogId, Log], by_message_id: Ma
     receipt = pending.receipt
     named = logs.get(LogId(receipt.delivery_id)) if receipt.delivery_id else None
     if named:
-        return Match(pending, named) if is_of_provider(receipt, named) else Match(pending, None, is_foreign=True)
+        is_ours = is_of_provider(receipt, named) and not _is_of_a_copy(pending, named)
+        return Match(pending, named) if is_ours else Match(pending, None, is_foreign=True)
     candidates = [
         log
         for message_id in pending.message_ids
@@ -73,6 +74,12 @@ def _match(pending: PendingReceipt, logs: Mapping[LogId, Log], by_message_id: Ma
         and (not pending.recipient_hashes or log.recipient_hash in pending.recipient_hashes)
     ]
     return Match(pending, candidates[0] if len(candidates) == 1 else None)
+
+
+def _is_of_a_copy(pending: PendingReceipt, log: Log) -> bool:
+    """Return whether a receipt is about another recipient of an e-mail. A copy (`cc`) has the same delivery id."""
+    hashes = pending.recipient_hashes
+    return log.channel is Channel.EMAIL and bool(hashes) and log.recipient_hash not in hashes
 
 
 def is_of_provider(receipt: Receipt, log: Log) -> bool:

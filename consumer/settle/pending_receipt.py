@@ -23,9 +23,9 @@ class PendingReceipt:
     @classmethod
     def of(cls, id_: str, receipt: Receipt, sealer: Sealer) -> Self:
         """Return the receipt with what finds its log."""
-        message_id = receipt.provider_message_id
+        message_id, others = receipt.provider_message_id, receipt.other_message_ids
         hashes = frozenset(bytes.fromhex(each.partition(":")[2]) for each in receipt.recipient_hashes)
-        return cls(id_, receipt, possible_message_ids(message_id, sealer) if message_id else (), hashes)
+        return cls(id_, receipt, (*_forms(message_id, sealer), *others), hashes)
 
     def sealed(self, sealer: Sealer) -> bytes:
         """Return the sealed form."""
@@ -39,6 +39,10 @@ class PendingReceipt:
     def age_seconds(self, now: datetime) -> float:
         """Return the time since the report of the provider, by its clock, in seconds."""
         return max(0.0, (now - self.receipt.occurred_at).total_seconds())
+
+
+def _forms(message_id: str | None, sealer: Sealer) -> tuple[str, ...]:
+    return possible_message_ids(message_id, sealer) if message_id else ()
 
 
 def _name(id_: str) -> str:

@@ -17,6 +17,7 @@ from consumer.settle.pending_receipt import PendingReceipt
 from consumer.settle.receipt_events import ReceiptEvents, by_request
 from consumer.settle.receipt_metrics import ReceiptCounter
 from consumer.settle.settler import ReceiptResult, SettledReceipt, settle_receipts
+from consumer.settle.suppress_recipients import suppress_recipients
 from ledger.dead_letter_format import RejectedRequest
 from ledger.models import RequestHeader
 from schemas.receipts import ReceiptStatus
@@ -151,6 +152,7 @@ class ReceiptQueue:
         """Move the logs, keep what matches none, and start to publish. The next batch does not wait for the events."""
         settled = await settle_receipts([each.pending for each in batch], self._context)
         await self._keeper.keep([each.pending for each in settled if each.result is ReceiptResult.UNMATCHED])
+        await suppress_recipients(settled, self._context)
         due = {each.log.id: each for each in settled if each.has_event and each.log}
         groups = by_request(each.log for each in due.values() if each.log)
         headers = await self._events.load_headers(groups.keys())

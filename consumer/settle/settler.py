@@ -37,7 +37,7 @@ class ReceiptResult(StrEnum):
     UNCHANGED = "unchanged"
     """The log was further already."""
     FOREIGN = "foreign"
-    """The receipt names a delivery of another provider."""
+    """The receipt names a delivery of another provider, or is about a copy of an e-mail."""
     UNMATCHED = "unmatched"
     """No log matches, or several do."""
 

@@ -11,6 +11,7 @@ from consumer.settle.pending_receipt import PendingReceipt
 from consumer.settle.receipt_events import ReceiptEvents
 from consumer.settle.receipt_metrics import ReceiptCounter
 from consumer.settle.settler import ReceiptResult, settle_receipts
+from consumer.settle.suppress_recipients import suppress_recipients
 from ledger.errors import LedgerUnavailable, SealingError
 from ledger.receipt_port import KeptReceipt
 
@@ -86,6 +87,7 @@ class KeptReceiptRetries:
         context, receipts = self._context, self._context.ledger.receipts
         opened = [pending for each in claimed if (pending := self._open(each))]
         settled = await settle_receipts(opened, context)
+        await suppress_recipients(settled, context)
         await self._events.publish_all(each.log for each in settled if each.has_event and each.log)
         done = [each for each in settled if each.result is not ReceiptResult.UNMATCHED]
         await receipts.delete([each.pending.id for each in done])

@@ -1,0 +1,119 @@
+"""Suppressions that follow from receipts: of addresses that bounce, and of recipients that complain or opt out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from consumer.context import ConsumerContext
+from consumer.settle.settler import SettledReceipt
+from core.ids import ChunkId, LogId, RequestKey, chunk_id, key_of_log, position
+from core.suppressions import SuppressionEntry
+from ledger.chunk_recipients import open_recipients
+from ledger.models import Log, StoredRequest
+from ledger.queries import LogQuery
+from ledger.recipient_hashes import recipient_hashes
+from ledger.suppressing import SuppressedAddress, add_suppressions, known_suppression_key
+from schemas.receipts import ReceiptClass
+from schemas.statuses import Category, Channel, Status, SuppressionReason
+from schemas.suppressions import CATEGORY_SCOPE, EVERYTHING
+
+SOFT_BOUNCE_PAUSE = timedelta(days=30)
+"""Time for which soft bounces suppress an address. A full mailbox may be emptied."""
+SOURCE = "receipt"
+"""Source of these entries."""
+MAX_FAILURES_READ = 100
+"""Maximum number of failed deliveries to one address that are read to count its soft bounces."""
+
+_REASONS = {
+    ReceiptClass.HARD_BOUNCE: SuppressionReason.BOUNCED,
+    ReceiptClass.SOFT_BOUNCE: SuppressionReason.BOUNCED,
+    ReceiptClass.COMPLAINT: SuppressionReason.COMPLAINED,
+    ReceiptClass.OPT_OUT: SuppressionReason.OPTED_OUT,
+}
+
+
+async def suppress_recipients(settled: Iterable[SettledReceipt], context: ConsumerContext) -> None:
+    """Suppress the recipients of these receipts that must not be written to again. A repeat changes nothing.
+
+    An address that retention has erased is not suppressed. Raise SealingError if a key is missing.
+    """
+    logs = [(each.log, kind) for each in settled if each.log and (kind := each.pending.receipt.receipt_class)]
+    if not logs:
+        return
+    retry, keys = context.retry_until_available, list({key_of_log(LogId(log.id)) for log, _ in logs})
+    requests = await retry("read of requests of receipts", context.ledger.requests.get_many, keys)
+    places: dict[ChunkId, list[tuple[int, Log, ReceiptClass]]] = defaultdict(list)
+    for log, kind in logs:
+        if found := _chunk_of(log, requests):
+            chunk, place = found
+            places[chunk].append((place, log, kind))
+    read_sealed = context.ledger.chunks.get_sealed
+    new: dict[str, list[SuppressedAddress]] = defaultdict(list)
+    for chunk, sealed in (await retry("read of chunks of receipts", read_sealed, list(places))).items():
+        await context.turn_budget.wait()
+        recipients = open_recipients(context.sealer, chunk, sealed)
+        for place, log, kind in places[chunk]:
+            if place < len(recipients):
+                category, address = requests[key_of_log(LogId(log.id))].header.category, recipients[place][0]
+                if entry := await _entry(log, kind, category, address, context):
+                    new[log.tenant_id].append(SuppressedAddress(log.channel, address, entry))
+    for tenant_id, addresses in new.items():
+        await retry("write of suppressions", _add, tenant_id, addresses, context)
+
+
+def _chunk_of(log: Log, requests: dict[RequestKey, StoredRequest]) -> tuple[ChunkId, int] | None:
+    """Return the chunk of a log and the place in it, or None if the request was deleted."""
+    parsed = position(log.id)
+    if parsed is None or parsed[0] not in requests or parsed[1] not in requests[parsed[0]].parts:
+        return None
+    key, part, index = parsed
+    place = index % requests[key].parts[part].chunk_size
+    return chunk_id(key, part, index - place), place
+
+
+async def _entry(
+    log: Log, kind: ReceiptClass, category: Category, address: str, context: ConsumerContext
+) -> SuppressionEntry | None:
+    """Return the entry that follows from a receipt. Return None for a soft bounce that is not the last of several."""
+    now, until = context.ledger.now(), None
+    if kind is ReceiptClass.SOFT_BOUNCE:
+        if await _soft_bounces(log, address, context) < context.tuning.soft_bounces:
+            return None
+        until = now + SOFT_BOUNCE_PAUSE
+    return SuppressionEntry(_REASONS[kind], _scope(log, kind, category), SOURCE, now, until)
+
+
+async def _add(tenant_id: str, addresses: Sequence[SuppressedAddress], context: ConsumerContext) -> None:
+    key = await known_suppression_key(context.ledger, tenant_id, context.sealer, _at_once)
+    await add_suppressions(context.ledger, key, addresses)
+
+
+def _scope(log: Log, kind: ReceiptClass, category: Category) -> str:
+    """Return the scope. Who complains about a newsletter, or leaves it, still gets the notices that he caused.
+
+    A bounce is about the address. An SMS cannot be blocked for one category only, because the number is blocked.
+    """
+    is_wish = kind in {ReceiptClass.COMPLAINT, ReceiptClass.OPT_OUT}
+    if is_wish and log.channel is Channel.EMAIL and category is Category.MARKETING:
+        return f"{CATEGORY_SCOPE}{category}"
+    return EVERYTHING
+
+
+async def _soft_bounces(log: Log, address: str, context: ConsumerContext) -> int:
+    """Return the number of soft bounces of an address in the period, with that of this log."""
+    query = LogQuery(
+        log.tenant_id,
+        channel=log.channel,
+        statuses=frozenset({Status.FAILED}),
+        recipient_hashes=recipient_hashes(address, log.channel, context.sealer, None),
+        accepted_from=context.ledger.now() - context.tuning.soft_bounce_period,
+        page_size=MAX_FAILURES_READ,
+        count_limit=0,
+    )
+    page = await context.retry_until_available("read of soft bounces", context.ledger.logs.find, query)
+    return sum(each.receipt_class is ReceiptClass.SOFT_BOUNCE for each in page.items)
+
+
+async def _at_once(seconds: float) -> None:
+    """Wait for nothing. No caller was told yet from when on the suppression counts."""
+    del seconds
