@@ -7,9 +7,9 @@ The key of a request is 128 bits of SHA-256 as 26 letters. A position is four he
 index. The logs of a request are therefore one range of `_id`, in request order.
 """
 
-import base64
 import hashlib
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NewType
@@ -26,6 +26,7 @@ MAX_INDEX = 0xFFFFF
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter is mistaken for a digit
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_BASE64URL = bytes.maketrans(b"+/", b"-_")
 _CHANNEL_LETTERS = {Channel.EMAIL: "e", Channel.SMS: "s"}
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
@@ -57,10 +58,14 @@ def tenant_key_id(random_bytes: bytes) -> str:
     return _random_letters(random_bytes)
 
 
-def suppression_id(key_id: str, channel: Channel, address_hash: bytes) -> str:
-    """Return the id of the suppressions of an address. Those of one tenant and channel follow each other."""
-    letters = base64.urlsafe_b64encode(address_hash).decode().rstrip("=")
-    return f"{key_id}{_CHANNEL_LETTERS[channel]}{letters}"
+def suppression_ids(key_id: str, channel: Channel, address_hashes: Iterable[bytes]) -> list[str]:
+    """Return the ids of the suppressions of addresses, whose hashes have 16 bytes.
+
+    Those of one tenant and channel follow each other. The hash is in base64url (RFC 4648, 5), without padding.
+    """
+    prefix = f"{key_id}{_CHANNEL_LETTERS[channel]}"
+    encoded = (b2a_base64(each, newline=False).translate(_BASE64URL) for each in address_hashes)
+    return [prefix + letters[:22].decode() for letters in encoded]
 
 
 def channel_of_suppression(suppression: str, key_id: str) -> Channel:

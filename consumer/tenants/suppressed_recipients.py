@@ -35,14 +35,14 @@ async def find_suppressed(
         return {}
     key = SuppressionKey(open_tenant_key(stored, header.tenant_id, context.sealer))
     await context.turn_budget.wait(_ADDRESS_WEIGHT * len(indices))
-    ids = {index: key.id_of(header.channel, address_of(index)) for index in indices}
-    found = await context.retry_until_available(
-        "read of suppressions", context.ledger.suppressions.find, set(ids.values())
-    )
+    ids = key.ids_of(header.channel, map(address_of, indices))
+    found = await context.retry_until_available("read of suppressions", context.ledger.suppressions.find, ids)
+    if not found:
+        return {}
     now = context.ledger.now()
     reasons = {
         index: reason_to_suppress(found[name], header.category, header.mailing_list, now)
-        for index, name in ids.items()
+        for index, name in zip(indices, ids, strict=True)
         if name in found
     }
     return {index: reason for index, reason in reasons.items() if reason is not None}

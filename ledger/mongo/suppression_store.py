@@ -4,6 +4,7 @@ The `_id` begins with the id of the tenant's key and the channel, so that those 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import InsertOne, UpdateOne
@@ -13,12 +14,15 @@ from typing_extensions import override
 from core.suppressions import SuppressionEntry
 from ledger.errors import LedgerUnavailable
 from ledger.mongo.connection import DUPLICATE_KEY, Document, ServerClock, translated_errors
+from ledger.mongo.group_commit import MAX_NUMBER, GroupCommit
 from ledger.suppression_changes import plan_additions, without
 from ledger.suppression_port import Addition, Entries, NewSuppression, StoredSuppression, Suppressions
 from schemas.statuses import SuppressionReason
 
 MAX_TRIES = 10
 """Maximum number of times that a change is made anew because another one came first."""
+MAX_LOOKED_UP = 2_000
+"""Maximum number of addresses that several callers look up with one command."""
 _CHANGES_TOO_OFTEN = "the suppressions of an address change too often"
 
 
@@ -30,10 +34,17 @@ class MongoSuppressions(Suppressions):
 
     def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
         self._suppressions, self._clock = collection, clock
+        self._look_ups: GroupCommit[Collection[str], dict[str, Entries]] = GroupCommit(self._look_up)
 
     @override
     async def find(self, ids: Collection[str]) -> dict[str, Entries]:
-        return {each["_id"]: _entries(each) for each in await self._find(ids)}
+        """Look up with one command, shared with other callers. It begins after this call."""
+        return await self._look_ups.add(ids, number=max(1, len(ids) * MAX_NUMBER // MAX_LOOKED_UP))
+
+    async def _look_up(self, batch: Sequence[Collection[str]]) -> list[dict[str, Entries]]:
+        documents = await self._find(list(chain.from_iterable(batch)))
+        found = {each["_id"]: _entries(each) for each in documents}
+        return [{name: found[name] for name in ids if name in found} if found else {} for ids in batch]
 
     @override
     async def get(self, suppression_id: str) -> StoredSuppression | None:

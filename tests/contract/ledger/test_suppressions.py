@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from core.ids import suppression_id, suppression_range
+from core.ids import suppression_ids, suppression_range
 from core.suppressions import SuppressionEntry
 from ledger.mongo.suppression_store import MAX_TRIES
 from ledger.ports import Ledger
@@ -17,7 +17,8 @@ BOUNCED = SuppressionEntry(SuppressionReason.BOUNCED, "all", "receipt", SINCE)
 
 
 def an_id(name: str = "a", *, key_id: str = "k" * 16, channel: Channel = Channel.EMAIL) -> str:
-    return suppression_id(key_id, channel, name.encode() * 16)
+    (suppression,) = suppression_ids(key_id, channel, [name[:1].encode() * 16])
+    return suppression
 
 
 def new(entry: SuppressionEntry = OPTED_OUT, name: str = "a") -> NewSuppression:
@@ -42,6 +43,15 @@ async def test_entries_are_read_back(ledger: Ledger) -> None:
     assert await ledger.suppressions.get(an_id()) == StoredSuppression(an_id(), b"sealed a", (OPTED_OUT, until))
     found = await ledger.suppressions.find([an_id(), an_id("b"), an_id("c")])
     assert found == {an_id(): (OPTED_OUT, until), an_id("b"): (BOUNCED,)}
+
+
+async def test_each_of_many_look_ups_at_once_finds_its_own_addresses(ledger: Ledger) -> None:
+    await ledger.suppressions.add([new(OPTED_OUT, name) for name in "aceg"])
+    asked = [[an_id("a"), an_id("b")], [an_id("b")], [], [an_id("a"), an_id("c")], [an_id("g"), an_id("h")]]
+
+    found = await asyncio.gather(*map(ledger.suppressions.find, asked))
+
+    assert [list(each) for each in found] == [[an_id("a")], [], [], [an_id("a"), an_id("c")], [an_id("g")]]
 
 
 async def test_a_second_addition_changes_nothing(ledger: Ledger) -> None:
