@@ -41,6 +41,7 @@ _REFUSED = {
     "channel": "must not be given here. It is a field beside the configuration.",
     "priority": "must not be given here. It is a field beside the configuration.",
     "prices": "must not be given. Only the operator has prices.",
+    **dict.fromkeys(("return_path", "bounce_key"), "must not be given. Only the operator's bounces are read."),
 }
 _NO_FILES = "must not be given. It names a file, and only the operator has files."
 _PHRASES = {"missing": "is required", "extra_forbidden": "is not a field of its kind"}

@@ -21,6 +21,8 @@ HTTP = {"name": "own", "kind": "http", "channel": "sms", "url": "https://gateway
 PLAIN = {**HTTP, "url": "http://gateway.example/send"}
 UNENCRYPTED = "bearer_token and headers must not be sent unencrypted. Use https, or set allow_plain_http to true."
 NO_LIST = "list_id: must be <list.example.org> or Name <list.example.org>"
+DOMAIN = "bounces.example"
+LONG_RETURN_PATH = "must have at most 11 characters before the @, and at most 189 after it"
 SMTP = {"name": "post", "kind": "smtp", "host": "mail.example", "sender": "us@example.org"}
 
 
@@ -239,6 +241,12 @@ def test_exactly_one_of_both_variables_is_required(
             {**SMTP, "tls": "none", "username": "us", "password": "geheim"},
             "a password must not be sent unencrypted. Set tls to starttls or tls.",
         ),
+        ({**SMTP, "return_path": "geheim"}, "return_path: must be an address, such as bounces@example.com"),
+        ({**SMTP, "return_path": f"geheimgeheim@{DOMAIN}"}, f"return_path: {LONG_RETURN_PATH}"),
+        ({**SMTP, "return_path": f"geheim@{'d' * 182}.example"}, f"return_path: {LONG_RETURN_PATH}"),
+        ({**SMTP, "return_path": f"b@{DOMAIN}"}, "return_path and bounce_key must be given together"),
+        ({**SMTP, "bounce_key": "geheim" * 6}, "return_path and bounce_key must be given together"),
+        ({**SMTP, "return_path": f"b@{DOMAIN}", "bounce_key": "geheim"}, "bounce_key: must have 32 to 200 characters"),
         ({**SMTP, "list_id": "geheim"}, NO_LIST),
         ({**SMTP, "list_id": "A\r\nBcc: geheim <l.example>"}, NO_LIST),
         (
