@@ -66,7 +66,7 @@ def _tenant_model(kind: str, model: type[ProviderEntry]) -> type[ProviderEntry]:
     }
     if "concurrency" in model.model_fields:
         changed["concurrency"] = (int, Field(default=DEFAULT_CONCURRENCY, ge=1, le=10_000))
-    if kind in RECEIPT_KINDS:
+    if kind in RECEIPT_KINDS and kind != "smtp":  # the bounces of tenants are not read
         changed["receipts"] = (ReceiptEntry | None, None)
     return create_model(model.__name__, __base__=model, **changed)
 

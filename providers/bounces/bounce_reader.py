@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import NamedTuple
 
+from providers.bounces.bounce_entry import BounceKey
 from providers.bounces.delivery_report import REPORT_TYPES, RecipientReport, read_delivery_report, short_value
 from providers.bounces.feedback_report import FEEDBACK_TYPE, read_feedback_report
 from providers.bounces.mail_parts import MAX_MAIL_BYTES, MailPart, split_head, split_parts
@@ -24,16 +24,6 @@ _ORIGINAL_TYPES = frozenset({"message/rfc822", "message/global", "text/rfc822-he
 """Types of the part with the original mail, or its headers (RFC 6522, RFC 6533)."""
 _ORDER = (ReceiptStatus.DELIVERED, ReceiptStatus.FAILED, ReceiptStatus.SENT, ReceiptStatus.UNRECOGNISED)
 """Status that counts if a report has several: an alias has several mailboxes, and a mail in one of them arrived."""
-
-
-class BounceKey(NamedTuple):
-    """Key that signs the return paths of a provider."""
-
-    provider: str
-    key: str
-
-    def __repr__(self) -> str:
-        return f"BounceKey({self.provider})"
 
 
 class NoReceipt(Enum):
@@ -66,13 +56,13 @@ class BounceReader:
         for one in list(signed)[:MAX_SIGNED]:
             for provider, key in self._keys:
                 if own := _reports_of(one, provider, key, reports):
-                    report = min(own, key=lambda report: _ORDER.index(report.status))
+                    report = min(own, key=lambda report: _ORDER.index(report.meaning.status))
                     return Receipt(
                         provider=provider,
                         delivery_id=one.delivery_id,
-                        status=report.status,
+                        status=report.meaning.status,
                         code=report.code,
-                        receipt_class=report.receipt_class,
+                        receipt_class=report.meaning.receipt_class,
                         occurred_at=_occurred_at(report, mail.head, received_at),
                     )
         return NoReceipt.UNSIGNED

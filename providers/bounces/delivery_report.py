@@ -6,22 +6,13 @@ from email.parser import BytesHeaderParser
 from typing import NamedTuple
 
 from providers.bounces.mail_parts import MAX_VALUE, MailPart
-from providers.bounces.status_codes import bounce_class, status_code
-from schemas.receipts import ReceiptClass, ReceiptStatus
+from providers.bounces.receipt_tables import delivery_meaning, status_code
+from providers.receipts.receipt_table import ReceiptMeaning
 
 REPORT_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 
 MAX_RECIPIENTS = 20
 """Maximum number of recipients that are read of a report. An e-mail of rollcall has one, and its copies."""
-
-_ACTIONS = {
-    "delivered": ReceiptStatus.DELIVERED,
-    "failed": ReceiptStatus.FAILED,
-    "delayed": ReceiptStatus.SENT,  # the server has the mail, and tries again
-    "relayed": ReceiptStatus.SENT,  # to a server that sends no reports
-    "expanded": ReceiptStatus.SENT,  # to the members of a list
-}
-"""Status of each action (RFC 3464, 2.3.3)."""
 
 _BLANK_LINES = re.compile(rb"\r?\n(?:[ \t]*\r?\n)+")
 _WORD = re.compile("[a-z]{1,20}")
@@ -31,9 +22,9 @@ _HEADER_PARSER = BytesHeaderParser()
 class RecipientReport(NamedTuple):
     """Report about one recipient."""
 
-    status: ReceiptStatus
-    code: str | None
-    receipt_class: ReceiptClass | None
+    meaning: ReceiptMeaning
+    code: str
+    """Code of the server, or the word of the report if it has no code."""
     recipients: tuple[str, ...]
     """Addresses of the recipient, as the report has them."""
     date: str
@@ -61,12 +52,10 @@ def _read_group(fields: Message) -> RecipientReport | None:
     word = _WORD.match(short_value(fields, "Action").lower())
     if word is None:
         return None
-    status = _ACTIONS.get(word[0], ReceiptStatus.UNRECOGNISED)
     code = status_code(short_value(fields, "Status"), short_value(fields, "Diagnostic-Code"))
     return RecipientReport(
-        status,
+        delivery_meaning(word[0], code),
         code or word[0],
-        bounce_class(code or "") if status is ReceiptStatus.FAILED else None,
         addresses_of(fields, "Original-Recipient", "Final-Recipient"),
         short_value(fields, "Last-Attempt-Date"),
     )

@@ -5,15 +5,9 @@ from typing import NamedTuple
 
 from providers.bounces.delivery_report import RecipientReport, addresses_of, short_value
 from providers.bounces.mail_parts import MailPart
-from schemas.receipts import ReceiptClass, ReceiptStatus
+from providers.bounces.receipt_tables import FEEDBACK
 
 FEEDBACK_TYPE = "message/feedback-report"
-
-COMPLAINTS = frozenset({"abuse", "fraud", "virus"})
-"""Types of feedback that are a complaint (RFC 5965, 7.3).
-
-`not-spam` (RFC 6430) and `auth-failure` (RFC 6591) are not. `other` says too little.
-"""
 
 
 class Complaint(NamedTuple):
@@ -28,8 +22,8 @@ def read_feedback_report(part: MailPart) -> Complaint | None:
     """Return the complaint of a part, or None if it is another feedback."""
     fields = BytesHeaderParser().parsebytes(part.decoded().lstrip(b"\r\n"))
     kind = short_value(fields, "Feedback-Type").lower()
-    if kind not in COMPLAINTS:
+    if kind not in FEEDBACK.statuses:
         return None
     recipients = addresses_of(fields, "Original-Rcpt-To", "Removal-Recipient")
-    report = RecipientReport(ReceiptStatus.DELIVERED, kind, ReceiptClass.COMPLAINT, recipients, "")
+    report = RecipientReport(FEEDBACK.meaning(kind), kind, recipients, "")
     return Complaint(report, short_value(fields, "Original-Mail-From"))

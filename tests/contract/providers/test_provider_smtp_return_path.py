@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from core.send_result import Message, SendResult, Sent
-from providers.bounces.bounce_reader import BounceKey, BounceReader
+from providers.bounces.bounce_entry import BounceKey
+from providers.bounces.bounce_reader import BounceReader
 from providers.bounces.return_path import find_signed
 from schemas.receipts import Receipt
 from tests.contract.providers.servers import Act, MailServer

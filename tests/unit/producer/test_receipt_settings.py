@@ -54,7 +54,7 @@ def test_a_list_and_a_file_give_the_same_entries(environment: Any, monkeypatch: 
 def test_every_problem_is_named_at_once_without_a_value(environment: Any) -> None:
     entries = [
         {"kind": "http", "provider": "a b", "max_age_seconds": 0, "signing_keys": KEY},
-        {"kind": "smtp", "provider": "mail"},
+        {"kind": "pigeon", "provider": "mail"},
         "gateway",
         {**GATEWAY, "path_secret": "too-short"},
         {**GATEWAY, "path_secret": f"{SECRET}/"},

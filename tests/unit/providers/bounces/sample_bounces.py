@@ -5,7 +5,8 @@ The fields and their order are those of the servers: Postfix 3.7, Exim 4.96, Exc
 
 from datetime import UTC, datetime
 
-from providers.bounces.bounce_reader import BounceKey, BounceReader
+from providers.bounces.bounce_entry import BounceKey
+from providers.bounces.bounce_reader import BounceReader
 from providers.bounces.return_path import SignedReturnPath
 
 DELIVERY_ID = "log_0123456789abcdefghjkmnpqrs0000000af"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from providers.bounces.bounce_reader import BounceKey, BounceReader, NoReceipt
+from providers.bounces.bounce_entry import BounceKey
+from providers.bounces.bounce_reader import BounceReader, NoReceipt
 from schemas.receipts import Receipt, ReceiptClass, ReceiptStatus
 from tests.unit.providers.bounces.sample_bounces import (
     DELIVERY_ID,
