@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from schemas.text_patterns import in_words
+
 LONGEST_NAME = 100
 """Maximum length of one name in a path, in characters. It may come from a file of the operator."""
 UNKNOWN = "(unknown)"
@@ -124,7 +126,8 @@ def _read(kind: str, location: Location, message: str, *, is_union: bool) -> Pro
     in_key = location[-1:] == (_KEY,) and kind != "extra_forbidden"  # a field may have that name
     if in_key:
         location = location[:-1]
-    return Problem(kind, location, _BOUND.sub(_bound, message.removeprefix(_OUR_PREFIX)), branch, in_key)
+    message = in_words(message) if kind == "string_pattern_mismatch" else message.removeprefix(_OUR_PREFIX)
+    return Problem(kind, location, _BOUND.sub(_bound, message), branch, in_key)
 
 
 def _bound(message: re.Match[str]) -> str:
