@@ -28,7 +28,7 @@ def token(
     from producer.auth.token_verifier import SCOPES  # noqa: PLC0415
 
     settings = load(TokenSettings)
-    for word in set(scope or ()) - SCOPES:
+    for word in sorted(set(scope or ()) - SCOPES):
         print_error(
             f"--scope: {word} is not a scope of rollcall, and allows nothing. `rollcall token --help` lists them."
         )
