@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.bounces.bounce_reader import NoReceipt
-from providers.bounces.mail_parts import MAX_MAIL_BYTES
+from providers.bounces.mail_parts import MAX_MAIL_BYTES, MAX_VALUE
 from schemas.receipts import Receipt
 from tests.support.hostile_texts import MAX_GROWTH, growth_of
 from tests.unit.providers.bounces.sample_bounces import EXCHANGE, NOW, POSTFIX, READER, SIGNED, a_complaint, a_report
@@ -82,6 +82,12 @@ def test_a_report_behind_a_long_text_is_found_within_the_first_mib() -> None:
 
     assert isinstance(READER.read(begin + text * 10_000 + end, None, NOW), Receipt)
     assert READER.read(begin + text * 15_000 + end, None, NOW) is NoReceipt.OTHER
+
+
+def test_a_content_type_that_is_too_long_is_not_read() -> None:
+    padded = a_report().replace(b"; boundary", b"; padding=%b; boundary" % (b"x" * MAX_VALUE))
+
+    assert READER.read(padded, None, NOW) is NoReceipt.OTHER
 
 
 def changed(base: bytes) -> st.SearchStrategy[bytes]:
