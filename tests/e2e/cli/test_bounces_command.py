@@ -15,7 +15,8 @@ from devstack.processes import Child, free_port, wait_until_ready
 from devstack.services import start_service
 from schemas.receipts import Receipt, ReceiptClass, ReceiptStatus
 from tests.e2e.fixed_requests.dump import read_all
-from tests.support.deployment import Deployment, a_deployment
+from tests.support.deployment import Deployment, Document, a_deployment
+from tests.support.polling import wait_until
 from tests.unit.providers.bounces.sample_bounces import KEY, SIGNED, a_complaint, a_report
 
 TENANT = ["--tenant", "tnt_bounces"]
@@ -60,6 +61,11 @@ def running_bounces(deployment: Deployment, *options: str) -> Iterator[tuple[Chi
         yield child, json.loads(log.read_text().splitlines()[0])
 
 
+def logs(deployment: Deployment) -> dict[str, Document]:
+    """Return the logs by their reference."""
+    return {log["reference"]: log for log in deployment.database["communication_logs"].find()}
+
+
 async def published(deployment: Deployment) -> list[tuple[str, Receipt]]:
     """Return the keys and the receipts on the topic."""
     records = await read_all(deployment.bootstrap, [deployment.topics.receipts])
@@ -87,8 +93,11 @@ async def test_bounces_of_sent_mails_become_receipts_of_their_deliveries(
             }.items():
                 assert lmtp.sendmail("", to, content) == {}
         child.stop()
+        await wait_until(lambda: logs(deployment)[PEOPLE[2]].get("receipt_code") == "abuse", seconds=60)
+        await wait_until(lambda: logs(deployment)[PEOPLE[0]]["status"] != "sent", seconds=60)
         lines = [json.loads(line) for line in (deployment.folder / "bounces.log").read_text().splitlines()]
-    ids = {log["reference"]: log["_id"] for log in deployment.database["communication_logs"].find()}
+    settled = logs(deployment)
+    ids = {reference: log["_id"] for reference, log in settled.items()}
     found = {key: (receipt.status, receipt.code, receipt.receipt_class) for key, receipt in await published(deployment)}
 
     assert len(ids) == 4
@@ -97,6 +106,7 @@ async def test_bounces_of_sent_mails_become_receipts_of_their_deliveries(
         ids[PEOPLE[1]]: (ReceiptStatus.DELIVERED, "2.0.0", None),
         ids[PEOPLE[2]]: (ReceiptStatus.DELIVERED, "abuse", ReceiptClass.COMPLAINT),
     }
+    assert [settled[person]["status"] for person in PEOPLE] == ["failed", "delivered", "delivered", "sent"]
     assert lines[1:] == [{"event": "bounces read", "receipts": 3, "unsigned": 1, "other": 0}]
     assert b"example.org" not in (deployment.folder / "bounces.log").read_bytes()
 
