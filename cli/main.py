@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from cli.commands.bounces import bounces
 from cli.commands.completion import COMPLETION_VARIABLE, completion
 from cli.commands.consumer import consumer
 from cli.commands.control import cancel, pause, resume
@@ -54,6 +55,7 @@ _EXITS = {
     "token": f"0 printed. {_USAGE}.",
     "doctor": "0 no problems found. 1 problems found.",
     "simulator": f"0 stopped on request. 1 error, such as a port in use. {_USAGE}.",
+    "bounces": f"0 all mails read, or stopped on request. 1 error. {_USAGE}.",
     "completion": f"0 printed. {_USAGE}.",
 }
 _ALL_EXITS = (
@@ -108,6 +110,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "token": token,
     "doctor": doctor,
     "simulator": simulator,
+    "bounces": bounces,
     "completion": completion,
 }
 """Commands by name. Typer cannot derive every name from the name of the function."""

@@ -1,6 +1,7 @@
 """Settings of the command line. Each command reads only the variables that it needs."""
 
 import os
+from collections.abc import Iterator
 from typing import Annotated, TypeVar
 
 from pydantic import Field, SecretStr, field_validator
@@ -8,10 +9,12 @@ from pydantic_settings import BaseSettings
 
 from cli.errors import UsageError
 from config import settings as environment
-from config.settings import PREFIX, CommonSettings, SettingsError, TextSettings, parse_sealing_keys
+from config.settings import PREFIX, CommonSettings, SettingsError, TextSettings, parse_sealing_keys, settings_check
 from config.tenant_bounds import TenantBoundSettings
 from core.text_limits import TextLimits
 from ledger.sealing import Sealer
+from providers.bounces.bounce_entry import BounceEntry, BounceKey
+from providers.receipts.receipt_settings import ReceiptSettings
 from schemas.regions import Region
 
 S = TypeVar("S", bound=BaseSettings)
@@ -79,6 +82,27 @@ class SuppressionSettings(LedgerAddress, SealingSettings):
     """Settings of `suppressions`: the ledger, its keys, and the region of phone numbers."""
 
     default_region: Region | None = Field(default=None, description="ISO country for numbers without +")
+
+
+class BounceSettings(CommonSettings, ReceiptSettings):
+    """Settings of `bounces`: Kafka, and the keys of the return paths."""
+
+    @settings_check("receipts", "receipts_file")
+    def _has_bounce_key(self) -> Iterator[str]:
+        if not self.bounce_keys:
+            yield (
+                "ROLLCALL_RECEIPTS: no entry has the kind smtp. Add one with provider and bounce_key for each provider "
+                "of the kind smtp that has a return_path."
+            )
+
+    @property
+    def bounce_keys(self) -> list[BounceKey]:
+        """Return the keys of the mail servers, in the order of the settings."""
+        return [
+            BounceKey(entry.provider, entry.bounce_key.get_secret_value())
+            for entry in self.receipt_entries
+            if isinstance(entry, BounceEntry)
+        ]
 
 
 class TokenSettings(BaseSettings):

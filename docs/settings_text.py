@@ -7,7 +7,14 @@ from field_text import allowed, default, meaning
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cli.settings import LedgerAddress, SendSettings, SetupSettings, TenantCommandSettings, TokenSettings
+from cli.settings import (
+    BounceSettings,
+    LedgerAddress,
+    SendSettings,
+    SetupSettings,
+    TenantCommandSettings,
+    TokenSettings,
+)
 from config.settings import PREFIX
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
@@ -26,6 +33,7 @@ READERS: dict[str, type[BaseModel]] = {
     "tenant": TenantCommandSettings,
     "token": TokenSettings,
     "providers check": ProviderSettings,
+    "bounces": BounceSettings,
 }
 """Class that each command reads. The first class with a variable gives its meaning."""
 

@@ -44,6 +44,8 @@ class Mail(NamedTuple):
     """Value of Message-ID, without its angle brackets."""
     content: bytes
     """Headers and body, with CRLF at the end of each line."""
+    return_path: str | None = None
+    """Envelope sender of this e-mail alone, if it has one."""
 
     def __repr__(self) -> str:
         return f"Mail({self.message_id})"

@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.money import parse_amount
-from schemas.amounts import AMOUNT_PATTERN
+from schemas.amounts import Amount
+from schemas.text_patterns import text_pattern
 
 if TYPE_CHECKING:
     from providers.entries import ProviderEntry
 
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Prefix = Annotated[str, StringConstraints(pattern=r"^(\+[0-9]{1,15})?$")]
-Amount = Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
+Currency = Annotated[str, text_pattern(r"^[A-Z]{3}$", "must be three capital letters, such as EUR")]
+Prefix = Annotated[
+    str, text_pattern(r"^(\+[0-9]{1,15})?$", "must be the beginning of a number, such as +49, or empty for all others")
+]
 
 
 class Prices(BaseModel):

@@ -75,7 +75,7 @@ def parse_routes(value: Any, known_problems: Sequence[str] = ()) -> tuple[RouteE
         try:
             entries.append(RouteEntry.model_validate(item))
         except ValidationError as error:
-            problems += [f"route {number}: {_describe(problem)}" for problem in read_problems(error)]
+            problems += [f"route {number}: {_describe(problem)}" for problem in read_problems(error, has_unions=False)]
     problems += [f"route {number}: has the same conditions as an earlier one" for number in _repeated(entries)]
     if problems:
         raise ValueError("\n".join(first_lines(problems)))

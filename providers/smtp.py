@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.render import MissingVariable
 from core.send_result import Failed, Message, SendResult
+from providers.bounces.return_path import ReturnPathKey, SignedReturnPath, return_path_problem
 from providers.connection_slots import TimeLimits
 from providers.draft import NO_TIME, Draft, UnsendableError
 from providers.entries import LOOPBACK, CaFile
@@ -53,13 +54,31 @@ class SmtpEntry(MailEntry):
         pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$",
         description="name of this machine in EHLO. Unset: its host name, or the domain of the sender if it has no dot.",
     )
+    return_path: str | None = Field(
+        default=None,
+        description="address that bounces go to, such as bounces@example.com. Each e-mail has its own, with a signed "
+        "part after a plus sign. Unset: bounces go to the sender.",
+    )
+    bounce_key: ReturnPathKey | None = Field(
+        default=None,
+        description="secret that signs the return paths, at least 32 characters. `rollcall bounces` needs it too.",
+    )
+
+    @field_validator("return_path")
+    @classmethod
+    def _return_path(cls, value: str | None) -> str | None:
+        if value is not None and (problem := return_path_problem(value)):
+            raise ValueError(problem)
+        return value
 
     @model_validator(mode="after")
-    def _login(self) -> Self:
+    def _pairs(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password must be given together")
         if self.username is not None and self.tls == "none" and self.host not in LOOPBACK:
             raise ValueError("a password must not be sent unencrypted. Set tls to starttls or tls.")
+        if (self.return_path is None) != (self.bounce_key is None):
+            raise ValueError("return_path and bounce_key must be given together")
         return self
 
 
@@ -82,9 +101,11 @@ class SmtpProvider:
         self.rate_per_second = entry.rate_per_second
         self.timeout_seconds = entry.timeout_seconds
         self._entry = entry
-        self._sender = split_sender(entry.sender)[1]
+        sender = split_sender(entry.sender)[1]
+        self._signer = _signer(entry)
+        self._sender = self._signer.address if self._signer else sender
         self._bulk_headers = entry.bulk_headers()
-        self._server = _server(entry, self._sender, network)
+        self._server = _server(entry, sender, network)
         self._pool = SmtpPool(
             self._server, lambda session, pool: MailPump(session, pool, self._sender, self._compose), monotonic
         )
@@ -136,7 +157,10 @@ class SmtpProvider:
     def _compose(self, message: Message) -> Mail:
         """Compose the e-mail. Raises UnsendableError."""
         try:
-            return compose(message, self._entry.sender, self._bulk_headers, self._now())
+            mail = compose(message, self._entry.sender, self._bulk_headers, self._now())
+            if self._signer is None:
+                return mail
+            return mail._replace(return_path=self._signer.sign(message.id, mail.path if mail.cc_paths else None))
         except UnusableAddressError:
             failed = Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
         except MissingVariable as error:
@@ -144,6 +168,12 @@ class SmtpProvider:
         except UnusableContentError:
             failed = Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
         raise UnsendableError(failed)
+
+
+def _signer(entry: SmtpEntry) -> SignedReturnPath | None:
+    if entry.return_path is None or entry.bounce_key is None:
+        return None
+    return SignedReturnPath(entry.name, entry.return_path, entry.bounce_key.get_secret_value())
 
 
 def _server(entry: SmtpEntry, sender: str, network: Network | None) -> MailServer:

@@ -122,7 +122,7 @@ class SmtpSession:
         options = f"{size} BODY=8BITMIME SMTPUTF8" if mail.needs_utf8 else size
         return [
             *reset,
-            ("MAIL", f"MAIL FROM:<{sender}>{options}\r\n".encode()),
+            ("MAIL", f"MAIL FROM:<{mail.return_path or sender}>{options}\r\n".encode()),
             ("RCPT", f"RCPT TO:<{mail.path}>\r\n".encode()),
             *(() if mail.cc_paths else _ASK_TO_SEND),
         ]

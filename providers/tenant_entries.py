@@ -41,6 +41,7 @@ _REFUSED = {
     "channel": "must not be given here. It is a field beside the configuration.",
     "priority": "must not be given here. It is a field beside the configuration.",
     "prices": "must not be given. Only the operator has prices.",
+    **dict.fromkeys(("return_path", "bounce_key"), "must not be given. Only the operator's bounces are read."),
 }
 _NO_FILES = "must not be given. It names a file, and only the operator has files."
 _PHRASES = {"missing": "is required", "extra_forbidden": "is not a field of its kind"}
@@ -65,7 +66,7 @@ def _tenant_model(kind: str, model: type[ProviderEntry]) -> type[ProviderEntry]:
     }
     if "concurrency" in model.model_fields:
         changed["concurrency"] = (int, Field(default=DEFAULT_CONCURRENCY, ge=1, le=10_000))
-    if kind in RECEIPT_KINDS:
+    if kind in RECEIPT_KINDS and kind != "smtp":  # the bounces of tenants are not read
         changed["receipts"] = (ReceiptEntry | None, None)
     return create_model(model.__name__, __base__=model, **changed)
 

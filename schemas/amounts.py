@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
+
+from schemas.text_patterns import text_pattern
 
 DECIMALS = 6
 """Maximum number of decimals of an amount."""
@@ -11,7 +13,14 @@ MAX_UNITS_DIGITS = 12
 AMOUNT_PATTERN = rf"^(0|[1-9][0-9]{{0,{MAX_UNITS_DIGITS - 1}}})(\.[0-9]{{1,{DECIMALS}}})?$"
 """Form of an amount, such as `0.045`."""
 
-Budget = Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
+Amount = Annotated[
+    str,
+    text_pattern(
+        AMOUNT_PATTERN,
+        f"must be an amount such as 25.50, with at most {MAX_UNITS_DIGITS} digits and {DECIMALS} decimals",
+    ),
+]
+Budget = Amount
 BUDGET: Any = Field(
     default=None,
     description="maximum cost of the request, in the currency of the prices. Deliveries beyond it end `suppressed`. "

@@ -11,6 +11,7 @@ from schemas.mailing_lists import MailingList
 from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.regions import Region
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
+from schemas.text_patterns import name_pattern, text_pattern
 from schemas.timestamps import ActionTime
 from schemas.variables import Name, SecretVariables, Variables
 
@@ -26,12 +27,12 @@ MAX_TEMPLATE_VERSION = 2**31 - 1
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 Subject = Annotated[str, StringConstraints(max_length=900)]
-RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~+=-]{0,127}$")]
-TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~-]{0,63}$")]
+RequestId = Annotated[str, name_pattern(128, "._:@~+=-")]
+TenantId = Annotated[str, name_pattern(64, "._:@~-")]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-LogIdText = Annotated[str, StringConstraints(pattern=r"^log_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}$")]
-ProviderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+LogIdText = Annotated[str, text_pattern(r"^log_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}$", "must be the id of a delivery")]
+ProviderName = Annotated[str, text_pattern(r"^[A-Za-z0-9._-]{1,64}$", "must have 1 to 64 letters, digits and . _ -")]
+TopicName = Annotated[str, text_pattern(r"^[A-Za-z0-9._-]{1,249}$", "must have 1 to 249 letters, digits and . _ -")]
 
 
 class Recipient(IntakeRecord, published_as="Recipient"):

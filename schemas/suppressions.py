@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from schemas.http_responses import OptionalDatetime, OptionalText, ResponseBody
 from schemas.mailing_lists import LIST_NAME
@@ -11,6 +11,7 @@ from schemas.record_base import IntakeRecord, NullAsAbsent
 from schemas.regions import Region
 from schemas.requests import Address
 from schemas.statuses import Category, Channel, SuppressionReason
+from schemas.text_patterns import text_pattern
 from schemas.timestamps import ActionTime
 
 EVERYTHING = "all"
@@ -23,7 +24,9 @@ SCOPE_PATTERN = f"^(all|category:({'|'.join(Category)})|list:{LIST_NAME})$"
 
 Scope = Annotated[
     str,
-    StringConstraints(pattern=SCOPE_PATTERN),
+    text_pattern(
+        SCOPE_PATTERN, f"must be all, category: with {' or '.join(Category)}, or list: with the name of a mailing list"
+    ),
     Field(
         description="messages that the entry stops: `all`, `category:<category>` or `list:<mailing list>`",
         examples=["list:weekly-news"],
@@ -31,7 +34,7 @@ Scope = Annotated[
 ]
 Source = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:/-]{0,63}$"),
+    text_pattern(r"^[a-z0-9][a-z0-9._:/-]{0,63}$", "must have 1 to 64 small letters, digits and . _ : / -"),
     Field(description="origin of the entry, such as `import`. It must not contain an address."),
 ]
 

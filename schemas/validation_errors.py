@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from schemas.text_patterns import in_words
+
 LONGEST_NAME = 100
 """Maximum length of one name in a path, in characters. It may come from a file of the operator."""
 UNKNOWN = "(unknown)"
@@ -75,20 +77,21 @@ class Problem:
         return self.concerns_branch and self.kind == "string_type"
 
 
-def read_problems(error: ValidationError, *, is_union: bool = False) -> list[Problem]:
+def read_problems(error: ValidationError, *, is_union: bool = False, has_unions: bool = True) -> list[Problem]:
     """Return the problems in pydantic's order. The item of a list is a union, and with `is_union` the input itself.
 
+    Without `has_unions`, the items of lists are objects, and a name behind a number is that of a field.
     If one branch names a field, the other branch was not meant and is left out. So an object is not also wrong text.
     """
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    problems = read_details(details, is_union=is_union)
+    problems = read_details(details, is_union=is_union, has_unions=has_unions)
     parents = {problem.location[:depth] for problem in problems for depth in range(len(problem.location))}
     return [problem for problem in problems if not (problem.concerns_branch and problem.location in parents)]
 
 
-def read_details(details: Iterable[Any], *, is_union: bool = False) -> list[Problem]:
+def read_details(details: Iterable[Any], *, is_union: bool = False, has_unions: bool = True) -> list[Problem]:
     """Return a problem for each of pydantic's own descriptions."""
-    return [_read(item["type"], item["loc"], item["msg"], is_union=is_union) for item in details]
+    return [_read(item["type"], item["loc"], item["msg"], is_union=is_union, has_unions=has_unions) for item in details]
 
 
 def drop_object_branch(problems: Iterable[Problem]) -> list[Problem]:
@@ -114,9 +117,9 @@ def path_of(location: Iterable[int | str]) -> str:
     return text.removeprefix(".")
 
 
-def _read(kind: str, location: Location, message: str, *, is_union: bool) -> Problem:
+def _read(kind: str, location: Location, message: str, *, is_union: bool, has_unions: bool) -> Problem:
     branch = None
-    for at, step in enumerate(location):
+    for at, step in enumerate(location if has_unions else ()):
         begins = isinstance(location[at - 1], int) if at else is_union
         if begins and isinstance(step, str):
             branch, location = step, (*location[:at], *location[at + 1 :])
@@ -124,7 +127,8 @@ def _read(kind: str, location: Location, message: str, *, is_union: bool) -> Pro
     in_key = location[-1:] == (_KEY,) and kind != "extra_forbidden"  # a field may have that name
     if in_key:
         location = location[:-1]
-    return Problem(kind, location, _BOUND.sub(_bound, message.removeprefix(_OUR_PREFIX)), branch, in_key)
+    message = in_words(message) if kind == "string_pattern_mismatch" else message.removeprefix(_OUR_PREFIX)
+    return Problem(kind, location, _BOUND.sub(_bound, message), branch, in_key)
 
 
 def _bound(message: re.Match[str]) -> str:

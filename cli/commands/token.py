@@ -23,9 +23,15 @@ def token(
     Example: rollcall token --tenant tnt_xyz789 --user usr_abc123 --scope communication:send
     """
     from cli.admin.development_token import issue_token  # noqa: PLC0415
+    from cli.plain_output import print_error  # noqa: PLC0415
     from cli.settings import TokenSettings, load  # noqa: PLC0415
+    from producer.auth.token_verifier import SCOPES  # noqa: PLC0415
 
     settings = load(TokenSettings)
+    for word in sorted(set(scope or ()) - SCOPES):
+        print_error(
+            f"--scope: {word} is not a scope of rollcall, and allows nothing. `rollcall token --help` lists them."
+        )
     typer.echo(
         issue_token(
             settings.jwt_secret.get_secret_value(),

@@ -96,5 +96,6 @@ def print_end(console: Console, summary: Summary) -> None:
             soft_wrap=True,
         )
     if summary.cost:
-        console.print(f"cost: {format_cost(summary.cost)}")
+        rest = f", and {summary.unpriced:,} SMS without a price" if summary.unpriced else ""
+        console.print(f"cost: {format_cost(summary.cost)}{rest}")
     console.print(f"all accounted for: {'yes' if summary.accounted else 'no'}")

@@ -59,6 +59,8 @@ class Summary:
     """Number of deliveries that each later request repeats, by the id of that request."""
     cost: Mapping[str, str] | None = None
     """Sum of the costs of all deliveries, by currency. None if no price is known."""
+    unpriced: int = 0
+    """Number of deliveries that may have been paid, and whose price is not known. 0 if the ledger is read."""
 
     @property
     def unknown(self) -> int:

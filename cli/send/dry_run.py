@@ -15,7 +15,7 @@ from cli.send.send_request import FileSummary, SendRequest, scan_file
 from cli.settings import RecipientSettings, load
 from cli.template_check import missing_variable_lines, unusable_names_note
 from config.settings import PREFIX
-from core.money import show_amount
+from core.money import parse_amount, show_amount
 from core.request_parts import choose_lane, recipient_json
 from providers.prices import ProviderPrices
 from schemas.requests import AnyRecipient
@@ -58,7 +58,9 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     _print_counts(console, counts, summary.recipients)
     _print_segments(console, estimate)
     if prices:
-        _print_cost(console, estimate, name, prices.currency)
+        _print_cost(console, estimate, name, prices.currency, request.body.budget)
+    elif request.body.budget is not None:
+        console.print("\nthe budget was not compared, because this shell does not know the prices", soft_wrap=True)
     _print_excluded(console, estimate, sum(n for reason, n in counts.items() if reason))
     if note := unusable_names_note(scan.given_names):
         console.print(f"\n{note}", soft_wrap=True)
@@ -141,10 +143,16 @@ def _first_prices(channel: Channel) -> tuple[str, ProviderPrices | None]:
     return next(priced, ("", None)) if channel is Channel.SMS else ("", None)
 
 
-def _print_cost(console: Console, estimate: DryRunEstimate, name: str, currency: str) -> None:
+def _print_cost(console: Console, estimate: DryRunEstimate, name: str, currency: str, budget: str | None) -> None:
     amount, unknown = estimate.cost()
     rest = f", and {unknown:,} SMS without a price" if unknown else ""
     console.print(f"\ncost: {show_amount(amount)} {currency} at the prices of {name}{rest}", soft_wrap=True)
+    if budget is not None and parse_amount(budget) < amount:
+        reason = Reason.BUDGET_EXHAUSTED.value
+        console.print(
+            f"the budget of {budget} {currency} is too small. Deliveries beyond it would end suppressed, {reason}",
+            soft_wrap=True,
+        )
 
 
 def _print_excluded(console: Console, estimate: DryRunEstimate, total: int) -> None:

@@ -65,7 +65,7 @@ async def publish_and_watch(  # noqa: PLR0913  # as publish_and_follow, and the 
     Consumers do not repeat the events of an earlier attempt, and Kafka may have deleted them. Events are followed only
     until a rejection is no longer possible.
     """
-    end = time.monotonic() + timeout if timeout else None
+    begun = time.monotonic()
     with kafka_errors(settings):
         topics = await result_topics(settings, _intake_topic(file_summary, settings))
         async with (
@@ -78,8 +78,10 @@ async def publish_and_watch(  # noqa: PLR0913  # as publish_and_follow, and the 
             if not in_time:
                 summary = attempt.tally.summary()
                 return replace(summary, notes=(*summary.notes, timeout_note(timeout)))
-            seconds_left = max(end - time.monotonic(), 0.1) if end else None
-            summary = await watch(ledger, console, request.tenant_id, request.request_id, timeout=seconds_left)
+            spent = time.monotonic() - begun
+            summary = await watch(
+                ledger, console, request.tenant_id, request.request_id, timeout=timeout, spent_seconds=spent
+            )
     if summary.accounted and summary.total != file_summary.recipients:
         note = f"{file_summary.recipients:,} recipients were published, but the ledger has {summary.total:,}"
         return replace(summary, accounted=False, notes=(*summary.notes, note))

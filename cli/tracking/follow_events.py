@@ -75,7 +75,7 @@ async def follow(reader: ResultEventReader, attempt: SendAttempt, console: Conso
 
 def timeout_note(timeout: float | None) -> str:
     """Return the note for a request that was not completed within `timeout` seconds."""
-    return f"not completed within {timeout:.0f} s, but the request continues without this command"
+    return f"not completed within {timeout:g} s, but the request continues without this command"
 
 
 async def _wait(reader: ResultEventReader, attempt: SendAttempt, display: Display, timeout: float | None) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from cli.report.summary import REACHED, NotReached, Summary
 from cli.tracking.position_set import PositionSet
 from schemas.results import DeliveryEvent, EventType, RequestCompleted, RequestRejected
+from schemas.statuses import Status
 
 MAX_SHOWN = 20
 """Maximum number of recipients that were not reached and are shown."""
@@ -23,6 +24,8 @@ class ResultTally:
         self.receipts: Counter[str] = Counter()
         self.completed: RequestCompleted | None = None
         self.rejected: RequestRejected | None = None
+        self._unpriced = 0
+        """Number of deliveries that may have been paid, and whose price is not known."""
         self.unreadable = 0
         """Number of events that could not be decoded."""
         self.not_reached: list[NotReached] = []
@@ -67,6 +70,7 @@ class ResultTally:
                 self.receipts[event.status.value] += 1
         elif self._outcomes.add(event.part, event.index):
             self.counts[event.status.value, event.reason and event.reason.value] += 1
+            self._unpriced += event.status in {Status.SENT, Status.UNKNOWN} and event.cost is None
             if event.status.value not in REACHED:
                 self._add_not_reached(event)
 
@@ -105,6 +109,7 @@ class ResultTally:
             part_sizes=self._outcomes.part_sizes() if self.reported == self.expected else (),
             notes=self._notes(),
             cost=completed.cost if completed else None,
+            unpriced=self._unpriced,
         )
 
     def _notes(self) -> list[str]:

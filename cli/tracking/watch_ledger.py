@@ -41,21 +41,23 @@ class RequestProgress:
     counts: Counts
 
 
-async def watch(  # noqa: PLR0913  # a request, its output, and two limits
+async def watch(  # noqa: PLR0913  # a request, its output, and its limits
     ledger: Ledger,
     console: Console,
     tenant: str,
     request_id: str,
     *,
     timeout: float | None,
+    spent_seconds: float = 0.0,
     known_seconds: float = EXPAND_TIMEOUT_SECONDS,
 ) -> Summary:
-    """Follow a request to its end, or for `timeout` seconds. Return the roll call. Raises UnknownRequest.
+    """Follow a request to its end, or for `timeout` seconds, of which `spent_seconds` are over. Return the roll call.
 
-    If MongoDB is lost, the CommandError says that the request goes on.
+    Raises UnknownRequest. If MongoDB is lost, the CommandError says that the request goes on.
     """
-    end = time.monotonic() + timeout if timeout else None
-    known_seconds = min(known_seconds, timeout or known_seconds)
+    seconds_left = max(timeout - spent_seconds, 0.1) if timeout else None
+    end = time.monotonic() + seconds_left if seconds_left else None
+    known_seconds = min(known_seconds, seconds_left or known_seconds)
     try:
         request = await _wait_until_known(ledger, tenant, request_id, known_seconds)
         request = await _follow(ledger, console, request, end)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from providers.bounces.bounce_entry import BounceCallbacks, BounceEntry
+from providers.bounces.receipt_tables import ACTIONS, FAILURES, FEEDBACK
 from providers.receipts import aliyun, generic, mailgun, sendgrid, ses, tencent, twilio, vonage
 from providers.receipts.receipt_format import ReceiptEntry, ReceiptFormat
 from providers.receipts.receipt_table import ReceiptTable
@@ -27,6 +29,7 @@ def _kind(entry: type[_Entry], build: Callable[[_Entry], ReceiptFormat], *tables
 RECEIPT_KINDS = {
     "simulator": _kind(generic.GenericReceiptEntry, generic.GenericReceipts, generic.TABLE),
     "http": _kind(generic.GenericReceiptEntry, generic.GenericReceipts, generic.TABLE),
+    "smtp": _kind(BounceEntry, BounceCallbacks, ACTIONS, FAILURES, FEEDBACK),
     "aliyun": _kind(aliyun.AliyunReceiptEntry, aliyun.AliyunReceipts, aliyun.TABLE),
     "tencent": _kind(tencent.TencentReceiptEntry, tencent.TencentReceipts, tencent.TABLE),
     "twilio": _kind(twilio.TwilioReceiptEntry, twilio.TwilioReceipts, twilio.TABLE, twilio.ERRORS),

@@ -61,14 +61,14 @@ def find(program: str) -> str:
 class Postfix:
     """Mail server that can be stopped and started again. Its queue and its port stay."""
 
-    def __init__(self, folder: Path, settings: str) -> None:
+    def __init__(self, folder: Path, settings: str, services: str) -> None:
         self.port = free_port()
         self._folder = folder
         for name in ("data", "queue"):
             (folder / name).mkdir()
         shutil.chown(folder / "data", "postfix")
         (folder / "main.cf").write_text(MAIN.format(folder=folder) + settings)
-        (folder / "master.cf").write_text(MASTER.format(port=self.port))
+        (folder / "master.cf").write_text(MASTER.format(port=self.port) + services)
         (folder / "recipients").write_text(RECIPIENTS)
         self._run("postfix", "check")
         self._master = Path(self._run("postconf", "-h", "daemon_directory").strip(), "master")
@@ -101,8 +101,8 @@ class Postfix:
 
 
 @contextlib.contextmanager
-def running_postfix(settings: str = "") -> Iterator[Postfix]:
-    """Run Postfix with further settings, one on each line."""
+def running_postfix(settings: str = "", services: str = "") -> Iterator[Postfix]:
+    """Run Postfix with further settings and services, one on each line."""
     find("postfix")
     if os.geteuid() != 0:
         not_run("needs the rights of root, which Postfix starts with")
@@ -110,7 +110,7 @@ def running_postfix(settings: str = "") -> Iterator[Postfix]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        server = Postfix(folder, settings)
+        server = Postfix(folder, settings, services)
         try:
             server.start()
             yield server

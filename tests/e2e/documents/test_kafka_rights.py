@@ -22,8 +22,9 @@ from tests.e2e.documents.code_blocks import block, run
 from tests.support.deployment import Deployment, a_deployment
 from tests.support.service import GOOD, SECRET
 from tests.support.skipping import not_run
+from tests.unit.providers.bounces.sample_bounces import KEY, POSTFIX
 
-USERS = ("rollcall-consumer", "rollcall-producer", "shop")
+USERS = ("rollcall-consumer", "rollcall-producer", "rollcall-bounces", "shop")
 RECEIPT_KEY = "a key of the gateway with 32 characters"
 RECEIPTS = json.dumps([{"kind": "http", "provider": "gateway", "signing_key": RECEIPT_KEY}])
 _GUARD = """
@@ -156,6 +157,23 @@ async def test_the_producer_refuses_a_reply_topic_that_does_not_exist_if_it_may_
         "others.hidden": 200,
     }
     assert answers["replies.nobody"].json()["message"].startswith("reply_topic: does not exist")
+
+
+def test_with_these_rights_bounces_are_published_and_without_them_they_stay(
+    deployment: Deployment, kafka: GuardedKafka, tmp_path: Path
+) -> None:
+    for name in ("new", "cur"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "new" / "1.a.host").write_bytes(POSTFIX)
+    keys = {"ROLLCALL_RECEIPTS": json.dumps([{"kind": "smtp", "provider": "post", "bounce_key": KEY}])}
+
+    refused, done = (
+        as_user(deployment, kafka, user).rollcall("bounces", "--maildir", str(tmp_path), **keys)
+        for user in ("shop", "rollcall-bounces")
+    )
+
+    assert (refused.exit_code, done.exit_code) == (1, 0), (refused.output, done.output)
+    assert done.stdout.startswith("receipts published: 1,")
 
 
 async def test_a_caller_may_ask_and_a_consumer_may_not(deployment: Deployment, kafka: GuardedKafka) -> None:

@@ -81,7 +81,7 @@ async def test_a_token_without_the_scope_is_refused(service: Service, method: st
             {"channel": "push", "provider": "g@w", "config": '{"url": "x", "kind": "http"}', "priority": "high"},
             (
                 "channel: input should be 'sms' or 'email'. priority: input should be a valid integer. "
-                "provider: string should match pattern '^[A-Za-z0-9._-]{1,64}$'. config.url: must be a URL of http"
+                "provider: must have 1 to 64 letters, digits and . _ -. config.url: must be a URL of http"
             ),
         ),
         (

@@ -60,7 +60,7 @@ def test_all_commands_are_known() -> None:
             "suppressions",
             "providers",
         ),
-        *("dead-letters", "token", "doctor", "simulator", "completion"),
+        *("dead-letters", "token", "doctor", "simulator", "bounces", "completion"),
     }
 
 

@@ -162,6 +162,18 @@ def test_a_token_has_the_given_claims_and_is_the_only_output() -> None:
     assert claims["exp"] - claims["iat"] == 60
 
 
+def test_a_scope_that_allows_nothing_is_named_and_the_token_is_printed() -> None:
+    scopes = ["--scope", "communication:sned", "--scope", "communication:send"]
+    result = run_rollcall("token", "--tenant", "tnt", "--user", "usr", *scopes, ROLLCALL_JWT_SECRET=SECRET)
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "--scope: communication:sned is not a scope of rollcall, and allows nothing. "
+        "`rollcall token --help` lists them.\n"
+    )
+    assert jwt.decode(result.stdout.strip(), SECRET, algorithms=["HS256"])["sub"] == "usr"
+
+
 def test_a_short_secret_is_refused() -> None:
     result = run_rollcall("token", "--tenant", "t", "--user", "u", ROLLCALL_JWT_SECRET="short")
     assert (result.exit_code, result.stderr) == (2, "ROLLCALL_JWT_SECRET: must have at least 32 bytes\n")

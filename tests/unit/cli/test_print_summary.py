@@ -1,6 +1,8 @@
 import io
 from dataclasses import replace
 
+import pytest
+
 from cli.console import PrintableConsole
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import NotReached, Summary
@@ -77,6 +79,23 @@ def test_unknown_recipients_are_counted_above_the_last_line() -> None:
         "8 of 1,008 unknown: these messages may or may not have been sent",
         "all accounted for: yes",
     ]
+
+
+@pytest.mark.parametrize(
+    ("unpriced", "line"), [(0, "cost: 0.05 EUR"), (1_200, "cost: 0.05 EUR, and 1,200 SMS without a price")]
+)
+def test_the_cost_names_the_number_of_messages_without_a_price(unpriced: int, line: str) -> None:
+    summary = Summary(
+        counts={("sent", None): 2},
+        total=2,
+        not_reached=(),
+        not_reached_total=0,
+        accounted=True,
+        cost={"EUR": "0.05"},
+        unpriced=unpriced,
+    )
+
+    assert printed(summary).splitlines()[-2] == line
 
 
 def test_the_last_line_is_no_if_a_recipient_is_not_accounted_for() -> None:

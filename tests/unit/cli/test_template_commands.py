@@ -240,7 +240,7 @@ async def test_a_preview_that_is_too_long_is_a_usage_error(
         (a_template(code="x" * 101), "CODE: must have at most 100 characters"),
         (a_template(code=" x"), "CODE: must not contain control characters, or begin or end with a blank."),
         (a_template(code="x\n"), "CODE: must not contain control characters, or begin or end with a blank."),
-        (a_template(tenant="a b"), "--tenant: string should match pattern"),
+        (a_template(tenant="a b"), "--tenant: must have 1 to 64 letters"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

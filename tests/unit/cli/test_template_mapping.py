@@ -66,7 +66,7 @@ def test_a_wrong_field_of_a_mapping_is_named_without_its_value(entry: object, ex
         ("[]", "--mapping-file: input should be an object"),
         (
             '{"hidden@example.com": {"template_code": "x"}}',
-            "--mapping-file: the name of a provider: string should match",
+            "--mapping-file: the name of a provider: must have 1 to 64 letters",
         ),
         (json.dumps({f"p{n}": FULL for n in range(MAX_PROVIDERS + 1)}), "--mapping-file: must have at most 20 items"),
     ],

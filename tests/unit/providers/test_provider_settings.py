@@ -21,6 +21,8 @@ HTTP = {"name": "own", "kind": "http", "channel": "sms", "url": "https://gateway
 PLAIN = {**HTTP, "url": "http://gateway.example/send"}
 UNENCRYPTED = "bearer_token and headers must not be sent unencrypted. Use https, or set allow_plain_http to true."
 NO_LIST = "list_id: must be <list.example.org> or Name <list.example.org>"
+DOMAIN = "bounces.example"
+LONG_RETURN_PATH = "must have at most 11 characters before the @, and at most 189 after it"
 SMTP = {"name": "post", "kind": "smtp", "host": "mail.example", "sender": "us@example.org"}
 
 
@@ -70,12 +72,18 @@ def test_a_number_without_a_prefix_has_no_price() -> None:
 @pytest.mark.parametrize(
     ("prices", "complaint"),
     [
-        ({"currency": "euro", "by_prefix": {"": "1"}}, "prices.currency: "),
+        ({"currency": "euro", "by_prefix": {"": "1"}}, "prices.currency: must be three capital letters, such as EUR"),
         ({"currency": "EUR", "by_prefix": {}}, "prices.by_prefix: "),
-        ({"currency": "EUR", "by_prefix": {"86": "1"}}, "prices.by_prefix.86"),
+        (
+            {"currency": "EUR", "by_prefix": {"86": "1"}},
+            "prices.by_prefix.86: must be the beginning of a number, such as +49, or empty for all others",
+        ),
         ({"currency": "EUR", "by_prefix": {"": "0.0000001"}}, "prices.by_prefix."),
         ({"currency": "EUR", "by_prefix": {"": 0.1}}, "prices.by_prefix."),
-        ({"currency": "EUR", "by_prefix": {"": "-1"}}, "prices.by_prefix."),
+        (
+            {"currency": "EUR", "by_prefix": {"": "-1"}},
+            "prices.by_prefix.: must be an amount such as 25.50, with at most 12 digits",
+        ),
     ],
 )
 def test_prices_are_exact_and_named_if_they_are_wrong(
@@ -209,7 +217,7 @@ def test_exactly_one_of_both_variables_is_required(
         ({**SIMULATOR, "colour": "geheim"}, "colour: is not a field of its kind (docs/settings.md lists the fields)"),
         ({**SIMULATOR, "failure_rate": 0.7, "retry_rate": 0.7}, "the sum of the rates must be at most 1"),
         ({**SIMULATOR, "fail_suffixes": [""]}, "fail_suffixes: an empty suffix would match every address"),
-        ({**SIMULATOR, "name": "two words"}, "name: string should match pattern '^[A-Za-z0-9._-]{1,64}$'"),
+        ({**SIMULATOR, "name": "two words"}, "name: must have 1 to 64 letters, digits and . _ -"),
         ({**SIMULATOR, "timeout_seconds": 0}, "timeout_seconds: input should be greater than 0"),
         ({**HTTP, "url": "ftp://geheim/"}, "url: must be a URL of http or https"),
         ({**HTTP, "url": "http://[::1"}, "url: must be a URL of http or https"),
@@ -239,6 +247,12 @@ def test_exactly_one_of_both_variables_is_required(
             {**SMTP, "tls": "none", "username": "us", "password": "geheim"},
             "a password must not be sent unencrypted. Set tls to starttls or tls.",
         ),
+        ({**SMTP, "return_path": "geheim"}, "return_path: must be an address, such as bounces@example.com"),
+        ({**SMTP, "return_path": f"geheimgeheim@{DOMAIN}"}, f"return_path: {LONG_RETURN_PATH}"),
+        ({**SMTP, "return_path": f"geheim@{'d' * 182}.example"}, f"return_path: {LONG_RETURN_PATH}"),
+        ({**SMTP, "return_path": f"b@{DOMAIN}"}, "return_path and bounce_key must be given together"),
+        ({**SMTP, "bounce_key": "geheim" * 6}, "return_path and bounce_key must be given together"),
+        ({**SMTP, "return_path": f"b@{DOMAIN}", "bounce_key": "geheim"}, "bounce_key: must have 32 to 200 characters"),
         ({**SMTP, "list_id": "geheim"}, NO_LIST),
         ({**SMTP, "list_id": "A\r\nBcc: geheim <l.example>"}, NO_LIST),
         (

@@ -65,6 +65,14 @@ def test_routes_are_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
             [{"channel": "email", "prefix": "Example.org", "providers": ["post"]}],
             ["route 1: prefix: must be a domain in small letters, such as example.org"],
         ),
+        (
+            [{"channel": "sms", "providers": [{"name": "a b", "weight": 0}, {"prioritty": 1}]}],
+            [
+                "route 1: providers[0].name: must have 1 to 64 letters, digits and . _ -",
+                "route 1: providers[0].weight: input should be greater than or equal to 1",
+                "route 1: providers[1].prioritty: extra inputs are not permitted",
+            ],
+        ),
         ([CODES, {**CODES, "providers": ["a"]}], ["route 2: has the same conditions as an earlier one"]),
         ({"channel": "sms"}, ["must be a list of at most 1,000 routes"]),
     ],

@@ -101,6 +101,15 @@ def test_no_error_shows_a_value(kind: str) -> None:
             assert f"config.{name}" in "".join(lines)
 
 
+@pytest.mark.parametrize("field", ["return_path", "bounce_key"])
+def test_a_tenant_signs_no_return_path_because_its_bounces_are_not_read(field: str) -> None:
+    channel, config = CONFIGS["smtp"]
+
+    lines = problems({"kind": "smtp", **config, field: SECRET}, "main", channel)
+
+    assert lines == [f"config.{field}: must not be given. Only the operator's bounces are read."]
+
+
 def test_every_wrong_field_is_named_at_once() -> None:
     wrong = {
         "url": "ftp://gateway.example",

@@ -94,6 +94,25 @@ def test_a_dry_run_tells_the_cost_if_it_knows_the_prices(tmp_path: Path) -> None
     assert "cost" not in dry_run(tmp_path, lines, ROLLCALL_PROVIDERS="[]").stdout
 
 
+@pytest.mark.parametrize(
+    ("budget", "says"),
+    [
+        ("0.09", None),
+        ("0.089", "the budget of 0.089 EUR is too small. Deliveries beyond it would end suppressed, budget_exhausted"),
+    ],
+)
+def test_a_dry_run_tells_that_a_budget_is_too_small(tmp_path: Path, budget: str, says: str | None) -> None:
+    prices = {"currency": "EUR", "by_prefix": {"": "0.045"}}
+    providers = json.dumps([{"name": "sim", "kind": "simulator", "channel": "sms", "prices": prices}])
+    lines = ["to,name", f"{GOOD[0]},Li", f"{GOOD[1]},Wu"]
+    done = dry_run(tmp_path, lines, "--budget", budget, ROLLCALL_PROVIDERS=providers)
+    unknown = dry_run(tmp_path, lines, "--budget", budget).stdout
+
+    assert done.exit_code == 0
+    assert [line for line in done.stdout.splitlines() if "budget" in line] == ([says] if says else [])
+    assert "the budget was not compared, because this shell does not know the prices" in unknown
+
+
 def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -> None:
     lines = ["to,name", f"{GOOD[0]},Li", f"+86{GOOD[1]},Li"]
     result = dry_run(tmp_path, lines, ROLLCALL_DEFAULT_REGION=None)

@@ -23,6 +23,7 @@ def add_delivery(
     part: int = 0,
     tenant_id: str = TENANT,
     by_receipt: bool = False,
+    cost: dict[str, str] | None = None,
 ) -> None:
     log = log_id(request_key(tenant_id, REQUEST), part, index)
     event = DeliveryEvent(
@@ -43,6 +44,7 @@ def add_delivery(
         occurred_at=AT,
         correlation_id=None,
         outcome=Status.SENT if by_receipt else None,
+        cost=cost,
     )
     tally.add_event(f"delivery.{status}", event.model_dump_json().encode(), fresh=True)
 
@@ -106,6 +108,16 @@ def test_outcomes_are_counted_by_status_and_reason() -> None:
 
 def test_sent_and_suppressed_recipients_are_not_failures() -> None:
     assert a_complete_summary().failures == 1
+
+
+def test_messages_that_may_be_paid_and_have_no_price_are_counted() -> None:
+    tally = a_tally(4)
+    add_delivery(tally, 0, cost={"EUR": "0.05"})
+    add_delivery(tally, 1)
+    add_delivery(tally, 2, Status.UNKNOWN, Reason.NO_ANSWER)
+    add_delivery(tally, 3, Status.FAILED, Reason.INVALID_RECIPIENT)
+
+    assert tally.summary().unpriced == 2
 
 
 def test_repeated_events_change_nothing() -> None:
