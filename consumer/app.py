@@ -155,6 +155,7 @@ def _tuning(settings: ConsumerSettings) -> Tuning:
         text_limits=TextLimits(settings.max_sms_segments, settings.max_email_bytes),
         address_retention=retention_period(settings.address_retention_days),
         request_retention=retention_period(settings.log_retention_days),
+        public_url=settings.public_url,
     )
 
 

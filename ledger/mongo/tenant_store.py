@@ -70,6 +70,13 @@ class MongoTenants(Tenants):
         (found,) = [provider for provider in _stored(document).providers if provider.id == provider_id]
         return str(document["_id"]), found
 
+    @override
+    async def find_by_key(self, key_id: str) -> tuple[str, StoredTenantKey] | None:
+        with translated_errors():
+            document = await self._tenants.find_one({"key.id": key_id})
+        stored = None if document is None else _stored(document)
+        return (str(document["_id"]), stored.key) if document and stored and stored.key else None
+
     async def _put(self, tenant_id: str, change: Document | list[Document], version: int) -> bool:
         with translated_errors():
             try:

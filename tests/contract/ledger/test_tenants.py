@@ -80,6 +80,15 @@ async def test_a_tenant_with_a_key_alone_is_listed(ledger: Ledger) -> None:
     assert await ledger.tenants.list_with_sealed() == [("tnt_a", StoredTenant(TenantSettings(), 1, (), KEY))]
 
 
+async def test_a_tenant_is_found_by_the_id_of_its_key(ledger: Ledger) -> None:
+    await ledger.tenants.put("tnt_0", SETTINGS, 0)
+    for number in range(3):
+        await ledger.tenants.put_key(f"tnt_a{number}", KEY._replace(id=f"8xk{number}"), 0)
+
+    assert await ledger.tenants.find_by_key("8xk1") == ("tnt_a1", KEY._replace(id="8xk1"))
+    assert await ledger.tenants.find_by_key("8xk3") is None
+
+
 async def test_tenants_with_providers_are_listed_in_pages(ledger: Ledger) -> None:
     for number in (3, 1, 2):
         await ledger.tenants.put_providers(f"tnt_{number}", (OWN,), 0)
