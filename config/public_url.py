@@ -16,7 +16,8 @@ class PublicUrlSettings(Settings):
     public_url: str | None = Field(
         default=None,
         description="public base URL of the producer, such as https://rollcall.example.org. Unsubscribe links begin "
-        "with it. Set the same value everywhere. Unset: messages have no such links.",
+        "with it, and signatures of vendors contain it. Set the same value everywhere. Unset: messages have no such "
+        "links, and the URL of each callback as it arrives counts.",
     )
 
     @field_validator("public_url")
