@@ -35,7 +35,12 @@ class MongoTenants(Tenants):
     @override
     async def put(self, tenant_id: str, settings: TenantSettings, version: int) -> bool:
         limits = settings.limits
-        fields = {"limits.sms": _limits_document(limits.sms), "limits.email": _limits_document(limits.email)}
+        fields = {
+            "limits.sms": _limits_document(limits.sms),
+            "limits.email": _limits_document(limits.email),
+            "marketing.require_opt_out": settings.marketing.require_opt_out,
+            "marketing.postal_address": settings.marketing.postal_address,
+        }
         return await self._put(tenant_id, {"$set": {"version": version + 1, **fields}}, version)
 
     @override
