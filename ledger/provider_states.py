@@ -23,7 +23,7 @@ class ProviderState(NamedTuple):
     """Tenants that alone may use the provider. None: all."""
 
     has_unsubscribe_uri: bool | None = None
-    """Whether the entry has a URI for List-Unsubscribe. None: an older consumer does not say."""
+    """True if the entry has a URI for List-Unsubscribe. None: an older consumer does not say."""
 
     def is_for(self, tenant_id: str) -> bool:
         """Return whether a tenant may use the provider."""

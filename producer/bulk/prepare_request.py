@@ -108,19 +108,7 @@ class RequestPreparer:
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
-        is_marketing = applies_to(body.channel, body.category)
-        policy = await context.find_policy(body.provider) if context.find_policy and is_marketing else None
-        check = partial(
-            ContentChecker,
-            body,
-            template,
-            self._text_limits,
-            is_lenient=context.is_lenient,
-            has_links=self._settings.public_url is not None,
-            policy=policy,
-        )
-        # Many calls go on in the same turn, such as those that asked for the same reply topic.
-        checker = await self._budget.run(check, len(template.content if template else body.content))
+        checker = await self._check_content(body, template, context)
         try:
             fields = _shared_fields(body, user_id, context, template)
             fingerprint = Fingerprint(fields) if context.needs_fingerprint else None
@@ -148,6 +136,22 @@ class RequestPreparer:
             lane=choose_lane(parts[0], self._settings.chunk_size),
             fingerprint=fingerprint.digest() if fingerprint else b"",
         )
+
+    async def _check_content(
+        self, body: BulkBody, template: StoredTemplate | None, context: AcceptanceContext
+    ) -> ContentChecker:
+        is_marketing = applies_to(body.channel, body.category)
+        check = partial(
+            ContentChecker,
+            body,
+            template,
+            self._text_limits,
+            is_lenient=context.is_lenient,
+            has_links=self._settings.public_url is not None,
+            policy=await context.find_policy(body.provider) if context.find_policy and is_marketing else None,
+        )
+        # Many calls go on in the same turn, such as those that asked for the same reply topic.
+        return await self._budget.run(check, len(template.content if template else body.content))
 
     async def _check_provider(self, body: BulkBody, context: AcceptanceContext) -> None:
         """Check what depends on the providers of the consumers: the name of one, and whether they have prices."""

@@ -26,7 +26,7 @@ class KnownProvider(NamedTuple):
     reference: str
 
 
-class KnownTenant(NamedTuple):
+class ReadTenant(NamedTuple):
     """Settings and active providers of a tenant."""
 
     read_at: float
@@ -39,7 +39,7 @@ class KnownProviders:
 
     def __init__(self, gateway: LedgerGateway, monotonic: Callable[[], float], max_tenants: int = MAX_TENANTS) -> None:
         self._gateway, self._monotonic, self._max_tenants = gateway, monotonic, max_tenants
-        self._by_tenant: OrderedDict[str, KnownTenant] = OrderedDict()
+        self._by_tenant: OrderedDict[str, ReadTenant] = OrderedDict()
 
     async def active(
         self, tenant_id: str, channel: Channel, max_age_seconds: float = MAX_AGE_SECONDS
@@ -67,13 +67,13 @@ class KnownProviders:
         """Read a tenant again at the next question, because it was changed here."""
         self._by_tenant.pop(tenant_id, None)
 
-    async def _tenant(self, tenant_id: str, max_age_seconds: float) -> KnownTenant:
+    async def _tenant(self, tenant_id: str, max_age_seconds: float) -> ReadTenant:
         known = self._by_tenant.get(tenant_id)
         if known is None or self._monotonic() - known.read_at >= max_age_seconds:
             return await self._read(tenant_id)
         return known
 
-    async def _read(self, tenant_id: str) -> KnownTenant:
+    async def _read(self, tenant_id: str) -> ReadTenant:
         now = self._monotonic()
         try:
             stored = await self._gateway.query(lambda ledger: ledger.tenants.get(tenant_id))
@@ -84,7 +84,7 @@ class KnownProviders:
             for channel in Channel
             for each in stored.active_providers(channel)
         ]
-        self._by_tenant[tenant_id] = known = KnownTenant(now, stored.settings, providers)
+        self._by_tenant[tenant_id] = known = ReadTenant(now, stored.settings, providers)
         self._by_tenant.move_to_end(tenant_id)
         if len(self._by_tenant) > self._max_tenants:
             self._by_tenant.popitem(last=False)

@@ -14,7 +14,8 @@ from ledger.sealing import Sealer
 from ledger.suppression_key import SuppressionKey
 from ledger.tenant_key import get_or_create_key, open_tenant_key
 from ledger.unsubscribe_links import Link, LinkKey, day_of
-from producer.unsubscribe.find_link import LOOK_UPS_PER_SECOND
+from producer.clock import ClockAndRandom
+from producer.unsubscribe.find_link import LOOK_UPS_PER_SECOND, MAX_TENANTS, LinkFinder
 from producer.unsubscribe.sentences import SENTENCES
 from schemas.statuses import Channel, SuppressionReason
 from tests.flow.sample_requests import KEY
@@ -226,6 +227,17 @@ async def test_made_up_keys_cost_a_bounded_number_of_look_ups_and_delay_no_known
 
         assert statuses == [404] * (LOOK_UPS_PER_SECOND - 1) + [429]
         assert (await service.client.post(url(token))).status_code == 200
+
+
+async def test_few_tenants_are_remembered() -> None:
+    async with the_service() as service:
+        clock = ClockAndRandom(lambda: NOON, monotonic=lambda: service.clock.monotonic)
+        finder = LinkFinder(service.gateway, SEALER, clock, 60)
+        for number in range(MAX_TENANTS + 2):
+            service.clock.monotonic += 1 / LOOK_UPS_PER_SECOND
+            assert await finder.find(await a_token(service, f"tnt_{number}"))
+
+        assert len(finder._keys) == MAX_TENANTS
 
 
 async def test_an_answer_waits_until_all_consumers_know_a_new_key() -> None:
