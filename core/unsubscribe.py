@@ -1,7 +1,7 @@
 """Names and bounds of unsubscribe links, which the consumer makes and the producer reads. Pure."""
 
-from core.suppressions import CATEGORY_SCOPE, LIST_SCOPE
 from schemas.statuses import Category
+from schemas.suppressions import CATEGORY_SCOPE, LIST_SCOPE
 
 VARIABLE = "unsubscribe_url"
 """Name of the variable whose value is the link of the recipient, unless the caller gives another value."""
