@@ -32,8 +32,9 @@ class PublicUrlSettings(Settings):
             is_valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
             is_valid = False
-        # Bytes beyond ASCII, blanks and these characters would need an encoding in a header, a text, or HTML.
-        is_plain = value.isascii() and value.isprintable() and not any(each in value for each in " ?#\"'<>\\^`{|},")
-        if not is_valid or not is_plain or parts.username is not None:
-            raise ValueError("must be a URL of http or https in ASCII, without user, query and fragment")
+        if not is_valid or parts.username is not None or any(each in value for each in "?#"):
+            raise ValueError("must be a URL of http or https without user, query and fragment")
+        # These would need an encoding in a header, in a text, or in HTML.
+        if not value.isascii() or not value.isprintable() or any(each in value for each in " \"'<>\\^`{|},"):
+            raise ValueError("must be in ASCII, without blanks, quotes, braces and commas")
         return value.rstrip("/")
