@@ -21,9 +21,12 @@ _SHOWN_NAME = re.compile(r"[^\W\d][^\d@]{0,40}")
 def compile_content(
     channel: Channel, content: str, subject: str | None, variables: dict[str, str], content_type: ContentType
 ) -> MessageTemplate:
-    """Compile content and subject. Raises UsageError for a text that makes a consumer reject the whole request."""
+    """Compile content and subject. Raises UsageError for a text that makes a consumer reject the whole request.
+
+    The services know whether they make unsubscribe links. Here a text may name the link.
+    """
     try:
-        text = compile_template(channel, content, subject, variables, content_type)
+        text = compile_template(channel, content, subject, variables, content_type, has_links=True)
         text.check_subject()
     except (SubjectError, RenderError) as error:
         raise UsageError(f"--subject: {error}") from None

@@ -157,6 +157,7 @@ def _tuning(settings: ConsumerSettings) -> Tuning:
         soft_bounce_period=timedelta(days=settings.soft_bounce_days),
         address_retention=retention_period(settings.address_retention_days),
         request_retention=retention_period(settings.log_retention_days),
+        public_url=settings.public_url,
     )
 
 

@@ -62,6 +62,13 @@ class Tuning:
     """Time after the completion of a request until its addresses and texts are erased. None means never."""
     request_retention: timedelta | None = None
     """Time after the completion of a request until it and its logs are deleted. None means never."""
+    public_url: str | None = None
+    """Base URL of unsubscribe links. None: messages have no such links."""
+
+    @property
+    def has_links(self) -> bool:
+        """Return whether messages get unsubscribe links."""
+        return self.public_url is not None
 
 
 @dataclass(frozen=True, slots=True)

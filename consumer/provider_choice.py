@@ -174,6 +174,21 @@ def has_provider(tenant_id: str, channel: Channel, name: str, context: ConsumerC
     return own is None or any(each.name == name for each in own)
 
 
+def all_have_unsubscribe_uri(header: RequestHeader, context: ConsumerContext) -> bool:
+    """Return whether each provider that may send a request has a URI for List-Unsubscribe in its entry."""
+    offer = _offer_of(header, context)
+    names = offer.table.providers & set(offer.able)
+    return bool(names) and all(_has_unsubscribe_uri(name, offer, header, context) for name in names)
+
+
+def _has_unsubscribe_uri(name: str, offer: _Offer, header: RequestHeader, context: ConsumerContext) -> bool:
+    stored = offer.own.get(name)
+    if stored is None:
+        return name in context.providers.with_unsubscribe_uri
+    own = context.tenant_providers.get(header.tenant_id, stored)
+    return own is not None and own.has_unsubscribe_uri
+
+
 def _installed_providers(tenant_id: str, channel: Channel, context: ConsumerContext) -> dict[str, Provider]:
     """Return the providers of the installation that a tenant may use for a channel, by name and in their order."""
     may_use = context.routes.may_use

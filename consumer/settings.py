@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from config.public_url import PublicUrlSettings
 from config.settings import CommonSettings, LedgerSettings, settings_check
 from config.tenant_bounds import TenantBoundSettings
 from consumer.failpoints.steps import FAILPOINT
@@ -12,7 +13,7 @@ from consumer.flow_control.byte_room import DEFAULT_BYTES_IN_HAND
 from providers.settings import ProviderSettings
 
 
-class ConsumerSettings(CommonSettings, LedgerSettings, TenantBoundSettings, ProviderSettings):
+class ConsumerSettings(CommonSettings, LedgerSettings, TenantBoundSettings, ProviderSettings, PublicUrlSettings):
     """Settings of the consumer."""
 
     chunk_size: Annotated[int, Field(ge=1, le=1000, description="number of recipients per chunk")] = 500

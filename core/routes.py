@@ -70,6 +70,11 @@ class RouteTable:
         """Return the route that all recipients share, or None if their addresses tell."""
         return None if self._by_prefix else self._default
 
+    @property
+    def providers(self) -> set[str]:
+        """Return the providers of all routes."""
+        return {target.provider for each in (self._default, *self._by_prefix.values()) for target in each.targets}
+
     def route_of(self, address: str) -> Route:
         """Return the route of a recipient. The address is normalised (core/addresses)."""
         by_prefix = self._by_prefix

@@ -48,6 +48,9 @@ class Message:
     shared: dict[str, bytes] | None = None
     """Parts that a provider made for all recipients of the request. None if the text has variables."""
 
+    unsubscribe_url: str | None = None
+    """Link of the recipient for the header of a marketing e-mail. None if the message has none."""
+
     def __repr__(self) -> str:
         return f"Message({self.id})"
 

@@ -77,6 +77,8 @@ _REJECTION_TO_DO: Mapping[RejectionReason, str] = {
     RejectionReason.UNKNOWN_TEMPLATE: "Store it with `rollcall template put` and replay the record "
     "(`rollcall dead-letters replay`), or correct the code.",
     RejectionReason.UNKNOWN_PROVIDER: "Use the name of a provider of the channel (`rollcall providers list`).",
+    RejectionReason.TENANT_POLICY: "Add what the event names to the text. `rollcall tenant show` lists the settings of "
+    "the tenant ([unsubscribing](unsubscribe.md)).",
     RejectionReason.REPLY_TOPIC_REFUSED: "Create the topic, allow it in ROLLCALL_REPLY_TOPICS, and replay the record "
     "(`rollcall dead-letters replay`).",
     RejectionReason.REQUEST_CONFLICT: "Use a new request id for another body.",

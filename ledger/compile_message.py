@@ -15,6 +15,7 @@ def compile_template(  # noqa: PLR0913  # all that the text is made of
     *,
     secret_variables: tuple[str, ...] = (),
     addresses: MailAddresses = NO_ADDRESSES,
+    has_links: bool = False,
 ) -> MessageTemplate:
     """Compile the text of a request. Raise core.render.TemplateError."""
     html = channel is Channel.EMAIL and content_type is ContentType.HTML
@@ -25,11 +26,16 @@ def compile_template(  # noqa: PLR0913  # all that the text is made of
         variables=variables,
         secret_variables=secret_variables,
         addresses=addresses,
+        has_links=has_links,
     )
 
 
 def compile_source(
-    source: TextSource, variables: dict[str, str], addresses: MailAddresses = NO_ADDRESSES
+    source: TextSource,
+    variables: dict[str, str],
+    addresses: MailAddresses = NO_ADDRESSES,
+    *,
+    has_links: bool = False,
 ) -> MessageTemplate:
     """Compile the text of a request with its secret variables. Raise core.render.TemplateError."""
     return compile_template(
@@ -40,4 +46,5 @@ def compile_source(
         source.content_type,
         secret_variables=source.secret_variables,
         addresses=addresses,
+        has_links=has_links,
     )

@@ -15,6 +15,7 @@ from core.render import (
     TextTooLong,
 )
 from core.text_limits import TextLimit
+from core.unsubscribe import LINK_LENGTH, VARIABLE
 from core.variable_names import Variables, names_in, normalise_name
 from ledger.stored_template import StoredTemplate
 from ledger.text_size import TextMeasure
@@ -54,12 +55,16 @@ class MessageTemplate:
     secret_variables: tuple[str, ...] = ()
     """Names of the variables whose values are never shown."""
     addresses: MailAddresses = NO_ADDRESSES
+    has_links: bool = False
+    """True if a recipient without a value for `core.unsubscribe.VARIABLE` gets a link of its own in the content."""
     masked_content: Template = field(init=False, repr=False)
     """The content, in which the mask of a secret variable is inserted as it is, also in a link."""
     has_variables: bool = field(init=False)
     """True if the content or the subject names a variable."""
     content_needs: frozenset[str] = field(init=False)
     """Variables of the content that each recipient must give, because the request does not."""
+    needs_link: bool = field(init=False)
+    """True if the content names the link, and the request gives no value for it."""
     subject_needs: frozenset[str] = field(init=False)
     """Variables of the subject that each recipient must give, because the request does not."""
     measure: TextMeasure = field(init=False, repr=False)
@@ -71,9 +76,13 @@ class MessageTemplate:
         given = names_in(self.variables)
         object.__setattr__(self, "masked_content", self.content.keep_as_given(self.secret_variables))
         object.__setattr__(self, "has_variables", bool(self.content.names or subject))
-        object.__setattr__(self, "content_needs", self.content.names - given)
+        needs = self.content.names - given
+        needs_link = self.has_links and VARIABLE in needs
+        object.__setattr__(self, "needs_link", needs_link)
+        object.__setattr__(self, "content_needs", needs - {VARIABLE} if needs_link else needs)
         object.__setattr__(self, "subject_needs", subject - given)
-        object.__setattr__(self, "measure", TextMeasure(self.content, self.variables))
+        measured = {**self.variables, VARIABLE: "-" * LINK_LENGTH} if needs_link else self.variables
+        object.__setattr__(self, "measure", TextMeasure(self.content, measured))
 
     @property
     def size(self) -> int:
@@ -121,10 +130,11 @@ class MessageTemplate:
     def render_masked(self, variables: Mapping[str, str]) -> str:
         """Return the content as it may be shown. Raise core.render.RenderError.
 
-        The mask takes the place of each secret variable, whether its value is given, missing or erased.
+        The mask takes the place of each secret variable, whether its value is given, missing or erased. It also takes
+        that of an unsubscribe link, because anybody who has the link can unsubscribe the recipient.
         """
         masked = {**variables, **dict.fromkeys(self.secret_variables, MASK)}
-        return self.masked_content.render(masked, self.variables)
+        return self.masked_content.render(masked, {VARIABLE: MASK, **self.variables})
 
     def secrets_of(self, variables: Mapping[str, str]) -> tuple[str, ...]:
         """Return the secret values that the text of a recipient with these variables may contain, also escaped."""

@@ -22,6 +22,9 @@ class ProviderState(NamedTuple):
     tenants: tuple[str, ...] | None = None
     """Tenants that alone may use the provider. None: all."""
 
+    has_unsubscribe_uri: bool | None = None
+    """True if the entry has a URI for List-Unsubscribe. None: an older consumer does not say."""
+
     def is_for(self, tenant_id: str) -> bool:
         """Return whether a tenant may use the provider."""
         return self.tenants is None or tenant_id in self.tenants

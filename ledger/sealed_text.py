@@ -57,8 +57,11 @@ def _secrets_name(key: RequestKey) -> str:
     return f"{key}.secrets"
 
 
-def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
-    """Return the compiled text of a stored request. Raise ledger.errors.SealingError."""
+def open_template(sealer: Sealer, header: RequestHeader, *, has_links: bool = False) -> MessageTemplate:
+    """Return the compiled text of a stored request. Raise ledger.errors.SealingError.
+
+    With `has_links`, recipients get unsubscribe links.
+    """
     text = unseal_template(sealer, header)
     return compile_template(
         header.channel,
@@ -68,6 +71,7 @@ def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
         stored_type(header, text["content"]),
         secret_variables=header.secret_variables or (),
         addresses=MailAddresses(text.get("reply_to"), tuple(text.get("cc", ()))),
+        has_links=has_links,
     )
 
 

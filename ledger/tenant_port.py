@@ -100,3 +100,9 @@ class Tenants(Protocol):
 
         Raise LedgerRefused if what is stored of the tenant is not valid.
         """
+
+    async def find_by_key(self, key_id: str) -> tuple[str, StoredTenantKey] | None:
+        """Return the tenant whose key has this id, and the key, or None if no tenant has it.
+
+        Raise LedgerRefused if what is stored of the tenant is not valid.
+        """

@@ -43,6 +43,7 @@ from producer.settings import ProducerSettings
 from producer.suppressions.routes import suppression_routes
 from producer.suppressions.transfer_routes import suppression_transfer_routes
 from producer.tenant_providers.routes import provider_routes
+from producer.unsubscribe.route import unsubscribe_routes
 from schemas.validation_errors import path_of, read_details
 
 
@@ -102,8 +103,9 @@ def _add_routes(app: FastAPI, deps: Dependencies, health: APIRouter) -> list[Bas
     app.router.routes.append(RouteWithoutQuery(endpoint))
     read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
     suppressions = (suppression_transfer_routes(deps), suppression_routes(deps))
-    change = (provider_routes(deps), control_routes(deps), callback_routes(deps), *suppressions)
-    routers = (bulk_routes(endpoint), *read, *change, document_routes(app), health)
+    change = (provider_routes(deps), control_routes(deps), *suppressions)
+    public = (callback_routes(deps), unsubscribe_routes(deps))
+    routers = (bulk_routes(endpoint), *read, *change, *public, document_routes(app), health)
     for router in routers:
         app.include_router(router)
     return [route for router in routers for route in router.routes]

@@ -54,6 +54,10 @@ class ProducerSettings(CommonSettings, LedgerSettings, TenantBoundSettings, Rece
         "Unset: they have none, and a request with a budget is refused",
     )
 
+    unsubscribe_days: Annotated[int, Field(ge=30, le=3_650)] = Field(
+        default=60, description="days after a message for which its unsubscribe link works. CAN-SPAM asks for 30"
+    )
+
     http_host: str = Field(default="127.0.0.1", description="address to listen on. Containers set 0.0.0.0")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=8080, description="port to listen on. 0: any free port"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.render import MissingVariable, RenderError
 from core.send_result import Failed, Message
 from providers.draft import UnsendableError
-from providers.list_unsubscribe import ListUnsubscribe
+from providers.list_unsubscribe import ListUnsubscribe, headers_with_link
 from providers.mail_headers import HeaderTooLongError
 from schemas.statuses import Reason
 
@@ -22,8 +22,10 @@ class BulkHeaders:
         """Return the headers of one e-mail as folded lines.
 
         For a marketing e-mail without a variable of List-Unsubscribe this raises core.render.RenderError or
-        HeaderTooLongError.
+        HeaderTooLongError. Its own link goes before the URIs of the entry, of which it keeps those of mail.
         """
+        if link := message.unsubscribe_url:
+            return headers_with_link(link, self._unsubscribing.mail_uris(message) if self._unsubscribing else ())
         return self._unsubscribing.headers(message) if self._unsubscribing else ()
 
     def fields(self, message: Message) -> dict[str, str]:

@@ -153,6 +153,8 @@ def _json_of(message: Message) -> bytes:
         fields["reply_to"] = message.reply_to
     if message.cc:
         fields["cc"] = message.cc
+    if message.unsubscribe_url is not None:
+        fields["unsubscribe_url"] = message.unsubscribe_url
     if message.content_type is not None and message.channel is Channel.EMAIL:
         fields["content_type"] = message.content_type
     try:

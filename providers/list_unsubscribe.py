@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.render import RenderError, Template, TemplateError, compile_uri
@@ -40,7 +41,7 @@ class ListUnsubscribe:
     """Variables of the https URI. Empty if there is none, or another URI of the web beside it (RFC 8058, 3.1)."""
 
     def headers(self, message: Message) -> list[str]:
-        """Return the headers of an e-mail.
+        """Return the headers of an e-mail without a link of its own.
 
         A transactional e-mail whose URIs cannot be rendered has none. For a marketing e-mail this raises
         core.render.RenderError or HeaderTooLongError.
@@ -54,6 +55,26 @@ class ListUnsubscribe:
         # A variable of the request has one value for all recipients. The server could not tell who unsubscribes.
         names_recipient = any(map(Variables(message.variables).get, self.one_click_names))
         return [header, _ONE_CLICK] if names_recipient else [header]
+
+    def mail_uris(self, message: Message) -> list[str]:
+        """Return the `mailto:` URIs of an e-mail that can be rendered."""
+        uris = []
+        for uri in self.uris:
+            with suppress(RenderError):
+                uris.append(uri.render(message.variables, message.request_variables, MAX_LINE))
+        return [uri for uri in uris if uri[:7].lower() == "mailto:"]
+
+
+def headers_with_link(link: str, others: Iterable[str]) -> list[str]:
+    """Return the headers of an e-mail that has a link of its own. Others that do not fit into a line are left out.
+
+    One click needs https, and no other URI of the web beside it (RFC 8058, 3.1).
+    """
+    try:
+        header = _header((link, *others))
+    except HeaderTooLongError:
+        header = _header((link,))
+    return [header, _ONE_CLICK] if link.startswith("https:") else [header]
 
 
 def parse_list_unsubscribe(text: str) -> ListUnsubscribe:

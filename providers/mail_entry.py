@@ -79,3 +79,8 @@ class MailEntry(ProviderEntry):
             fixed.append("Auto-Submitted: auto-generated")
         unsubscribing = parse_list_unsubscribe(self.list_unsubscribe) if self.list_unsubscribe else None
         return BulkHeaders(*fixed, unsubscribing=unsubscribing)
+
+
+def has_unsubscribe_uri(entry: ProviderEntry) -> bool:
+    """Return whether the provider writes a List-Unsubscribe of its own into each marketing e-mail."""
+    return isinstance(entry, MailEntry) and entry.list_unsubscribe is not None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
+from providers.mail_entry import has_unsubscribe_uri
 from providers.network import Network
 from providers.prices import NO_PRICES, PriceList, price_list
 from providers.provider import Provider
@@ -14,9 +15,16 @@ from schemas.statuses import Channel
 class Providers:
     """Collection of the providers, in order of priority within a channel."""
 
-    def __init__(self, providers: Sequence[Provider], prices: PriceList = NO_PRICES) -> None:
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        prices: PriceList = NO_PRICES,
+        with_unsubscribe_uri: frozenset[str] = frozenset(),
+    ) -> None:
         self.prices = prices
         """Prices of all providers."""
+        self.with_unsubscribe_uri = with_unsubscribe_uri
+        """Names of the providers whose entry has a URI for List-Unsubscribe."""
         self._by_name = {provider.name: provider for provider in providers}
         if len(self._by_name) != len(providers):
             raise ValueError("two providers have the same name")
@@ -50,4 +58,5 @@ def build_provider(entry: ProviderEntry, network: Network | None = None) -> Prov
 def build_providers(entries: Sequence[ProviderEntry]) -> Providers:
     """Build the providers of the settings. A provider connects at its first send."""
     by_priority = sorted(entries, key=lambda entry: entry.priority)
-    return Providers(list(map(build_provider, by_priority)), price_list(entries))
+    with_uri = frozenset(entry.name for entry in entries if has_unsubscribe_uri(entry))
+    return Providers(list(map(build_provider, by_priority)), price_list(entries), with_uri)

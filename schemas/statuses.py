@@ -181,6 +181,7 @@ class RejectionReason(DescribedEnum, published_as="Rejection"):
     )
     UNKNOWN_TEMPLATE = "unknown_template", "the tenant has no template with this code, or not in this version"
     UNKNOWN_PROVIDER = "unknown_provider", "the channel has no provider with this name"
+    TENANT_POLICY = "tenant_policy", "the settings of the tenant do not allow the request"
     REPLY_TOPIC_REFUSED = "reply_topic_refused", "the reply topic is not allowed, or does not exist"
     REQUEST_CONFLICT = "request_conflict", "the request id is already used with another body"
     PART_REFUSED = "part_refused", "the part arrived after the last part, or after the request was closed without it"

@@ -1,12 +1,17 @@
 """Settings of a tenant. All fields are optional, and a tenant without a document has the defaults."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 MAX_LIMIT = 1_000_000_000
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, strict=True)]
+MAX_POSTAL_ADDRESS = 300
+"""Maximum length of a postal address in characters."""
+PostalAddress = Annotated[
+    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_POSTAL_ADDRESS)
+]
 
 
 class _Settings(BaseModel):
@@ -30,16 +35,29 @@ class TenantLimits(_Settings):
     email: ChannelLimits = ChannelLimits()
 
 
+class MarketingPolicy(_Settings):
+    """Rules for the marketing e-mails of a tenant."""
+
+    require_opt_out: StrictBool | None = Field(
+        default=None, description="whether a marketing e-mail without a link to unsubscribe is refused"
+    )
+    postal_address: PostalAddress | None = Field(
+        default=None, description="postal address of the sender, without which a marketing e-mail is refused"
+    )
+
+
 class TenantSettings(_Settings):
     """All settings of one tenant."""
 
     limits: TenantLimits = TenantLimits()
+    marketing: MarketingPolicy = MarketingPolicy()
 
 
-def setting_names(model: type[BaseModel] = TenantSettings, prefix: str = "") -> Iterator[str]:
-    """Yield the name of each setting, such as `limits.sms.max_per_min`."""
+def setting_types(model: type[BaseModel] = TenantSettings, prefix: str = "") -> Iterator[tuple[str, type]]:
+    """Yield the name of each setting, such as `limits.sms.max_per_min`, and its type: int, bool or str."""
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from setting_names(field.annotation, f"{prefix}{name}.")
+            yield from setting_types(field.annotation, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}"
+            given, _ = get_args(field.annotation)  # the other one is None
+            yield f"{prefix}{name}", getattr(given, "__origin__", given)

@@ -31,7 +31,7 @@ def set_(
     assignments: Annotated[
         list[str],
         typer.Argument(
-            metavar="SETTING=VALUE...", help="Settings to change, such as limits.sms.max_per_min=600. none: no limit."
+            metavar="SETTING=VALUE...", help="Settings to change, such as limits.sms.max_per_min=600. none: without it."
         ),
     ],
     *,
@@ -41,6 +41,9 @@ def set_(
 
     A limit is a whole number. It may not be above the bound of the operator (ROLLCALL_TENANT_SMS_MAX_PER_MIN and
     others), which this command reads from its environment.
+
+    With marketing.require_opt_out=true, a marketing e-mail without a link to unsubscribe is refused. With
+    marketing.postal_address, one that does not show this address is refused.
 
     Example: rollcall tenant set tnt_xyz789 limits.sms.max_per_min=600 limits.email.max_per_day=none
     """

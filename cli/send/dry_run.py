@@ -11,6 +11,7 @@ from cli.console import plain_table, print_table
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.scan import FileScan
 from cli.send.dry_run_outcomes import DryRunEstimate
+from cli.send.marketing_policy import check_policy
 from cli.send.send_request import FileSummary, SendRequest, scan_file
 from cli.settings import RecipientSettings, load
 from cli.template_check import missing_variable_lines, unusable_names_note
@@ -54,6 +55,9 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
         if request.source.layout.region_is_variable:
             console.print(_REGION_NOTE, soft_wrap=True)
     console.print(_type_note(request), soft_wrap=True)
+    notes, refusal = check_policy(request)
+    for each in notes:
+        console.print(each, soft_wrap=True)
     console.print()
     _print_counts(console, counts, summary.recipients)
     _print_segments(console, estimate)
@@ -67,7 +71,7 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     console.print("\nnothing was published")
     if one_call:
         check_size(observer.recipients, observer.bytes)
-    if lines := _problem_lines(scan):
+    if lines := [*_problem_lines(scan), *([refusal] if refusal else [])]:
         raise CommandError("\n".join(lines))
     failed = sum(n for reason, n in counts.items() if reason not in {None, Reason.DUPLICATE})
     if failed:

@@ -11,6 +11,7 @@ from core.addresses import AddressProblem, AddressRules
 from core.render import RenderError, TextTooLong
 from core.sms_segments import count_segments
 from core.text_limits import TOO_LONG, TextLimit
+from core.unsubscribe import LINK_LENGTH, VARIABLE
 from ledger.message_template import MessageTemplate
 from providers.prices import ProviderPrices
 from schemas.requests import AnyRecipient, Recipient
@@ -83,6 +84,8 @@ class DryRunEstimate:
         """Return the text. If it cannot be made of these variables: the reason, the name of one, and the error."""
         if problem := self._text.problem_for(variables):
             return problem.reason, problem.variable, ""
+        if self._text.needs_link:
+            variables = {VARIABLE: "-" * LINK_LENGTH, **variables}
         try:
             return self._text.render_content(variables, self._text_limit)
         except TextTooLong as error:

@@ -19,7 +19,7 @@ from ledger.ports import Ledger
 from ledger.tenant_port import StoredTenant
 from schemas.requests import TenantId
 from schemas.statuses import Channel
-from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_names
+from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_types
 from schemas.validation_errors import path_of, read_problems
 
 T = TypeVar("T")
@@ -27,8 +27,16 @@ T = TypeVar("T")
 NO_VALUE = "none"
 """Value that removes a setting."""
 
-Change = tuple[str, int | None]
+Value = int | bool | str
+Change = tuple[str, Value | None]
 """Name of a setting, and its new value."""
+
+_BOOLS = {"true": True, "false": False}
+_ALLOWED: dict[type, str] = {
+    int: f"a whole number from 1 to {MAX_LIMIT:,}, or {NO_VALUE} for no limit",
+    bool: f"true or false, or {NO_VALUE} for the default",
+    str: f"a text, or {NO_VALUE}",
+}
 
 
 def run_show(tenant: str, *, as_json: bool) -> None:
@@ -70,21 +78,25 @@ def _with_ledger(settings: TenantCommandSettings, work: Callable[[Ledger], Await
 def parse_change(assignment: str) -> Change:
     """Return the setting and the value of `name=value`. Raises UsageError."""
     name, separator, value = assignment.partition("=")
-    known = list(setting_names())
-    if name not in known:
-        raise UsageError(f"{printable(name)}: is not a setting. The settings are {', '.join(known)}.")
+    types = dict(setting_types())
+    if name not in types:
+        raise UsageError(f"{printable(name)}: is not a setting. The settings are {', '.join(types)}.")
     if value == NO_VALUE:
         return name, None
-    if not separator or not value.isascii() or not value.isdigit():
-        raise UsageError(f"{name}: must be a whole number from 1 to {MAX_LIMIT:,}, or {NO_VALUE} for no limit.")
-    return name, int(value)
+    if types[name] is str and separator:
+        return name, value
+    if types[name] is bool and value in _BOOLS:
+        return name, _BOOLS[value]
+    if types[name] is int and value.isascii() and value.isdigit():
+        return name, int(value)
+    raise UsageError(f"{name}: must be {_ALLOWED[types[name]]}.")
 
 
 async def store(ledger: Ledger, tenant: str, changes: Sequence[Change], bounds: TenantLimits) -> None:
     """Store changed settings. Raises UsageError for a wrong value, or for one above the bound of the operator."""
     for name, value in changes:
         bound = _value(TenantSettings(limits=bounds), name)
-        if value is not None and bound is not None and value > bound:
+        if isinstance(value, int) and isinstance(bound, int) and value > bound:
             raise UsageError(f"{name}: must be at most {bound:,}, the bound of the operator ({_variable(name)}).")
     stored = await ledger.tenants.get(tenant)
     if not await ledger.tenants.put(tenant, changed(stored.settings, changes), stored.version):
@@ -117,7 +129,7 @@ async def show(ledger: Ledger, console: Console, tenant: str, bounds: TenantLimi
         return
     table = plain_table("setting", "tenant", "operator", "in effect", numbers=("tenant", "operator", "in effect"))
     columns = (stored.settings, TenantSettings(limits=bounds), in_effect)
-    for name in setting_names():
+    for name, _ in setting_types():
         table.add_row(name, *(_shown(_value(settings, name)) for settings in columns))
     print_table(console, table)
 
@@ -132,12 +144,12 @@ def _in_effect(stored: StoredTenant, bounds: TenantLimits) -> TenantSettings:
     return stored.settings.model_copy(update={"limits": TenantLimits(**by_channel)})
 
 
-def _value(settings: TenantSettings, name: str) -> int | None:
+def _value(settings: TenantSettings, name: str) -> Value | None:
     value: Any = settings
     for step in name.split("."):
         value = getattr(value, step)
-    number: int | None = value
-    return number
+    found: Value | None = value
+    return found
 
 
 def _variable(name: str) -> str:
@@ -145,5 +157,9 @@ def _variable(name: str) -> str:
     return f"{PREFIX}TENANT_{'_'.join(name.split('.')[1:]).upper()}"
 
 
-def _shown(value: int | None) -> str:
-    return NO_VALUE if value is None else f"{value:,}"
+def _shown(value: Value | None) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    return NO_VALUE if value is None else printable(value)

@@ -1,11 +1,10 @@
 """Segments of the SMS of one chunk, counted when a text is rendered for a provider."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 
 from core.render import RenderError
 from core.sms_segments import SmsSegments, count_segments
 from core.text_limits import TextLimit
-from ledger.chunk_recipients import ChunkRecipient
 from ledger.message_template import MessageTemplate
 
 
@@ -13,9 +12,10 @@ class RenderedSegments:
     """Encoding and segments of each text that was rendered. A text without variables is counted once."""
 
     def __init__(
-        self, template: MessageTemplate | None, recipients: Sequence[ChunkRecipient], limit: TextLimit
+        self, template: MessageTemplate | None, variables_of: Callable[[int], Mapping[str, str]], limit: TextLimit
     ) -> None:
-        self._template, self._recipients, self._limit = template, recipients, limit
+        """`variables_of` returns the variables of the recipient at a place in the chunk."""
+        self._template, self._variables_of, self._limit = template, variables_of, limit
         self._is_fixed = template is not None and not template.content.names
         self._shared: SmsSegments | None = None
         self._rendered: dict[int, SmsSegments] = {}
@@ -36,7 +36,7 @@ class RenderedSegments:
         counted = self._rendered.get(at) or self._shared
         if counted is None and self._template:
             try:
-                return self._count(self._template.render_content(self._recipients[at][1], self._limit))
+                return self._count(self._template.render_content(self._variables_of(at), self._limit))
             except RenderError:
                 return None
         return counted
@@ -45,7 +45,7 @@ class RenderedSegments:
         """Return the work to find the segments of a text, in characters."""
         if self._template is None or self._shared:
             return 0
-        return self._template.measure.of(self._recipients[at][1]).characters
+        return self._template.measure.of(self._variables_of(at)).characters
 
     def _count(self, text: str) -> SmsSegments:
         counted = self._shared or count_segments(text)

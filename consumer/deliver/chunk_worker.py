@@ -1,6 +1,5 @@
 """The owner's side of a claimed chunk. Each step of the delivery protocol is a method (docs/protocol.md)."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,7 +22,6 @@ from consumer.tenants.suppressed_recipients import mark_suppressed
 from core.chunk_work import Window, Work, due_before_expiry, waiting_deliveries
 from core.delivery_outcome import NotSent
 from core.index_ranges import indices
-from ledger.chunk_recipients import ChunkRecipient
 from ledger.claims import ClaimResult
 from ledger.models import Log
 from schemas.statuses import OnUncertain
@@ -36,7 +34,7 @@ class ChunkWorker:
         self,
         claimed: ClaimResult,
         opened: OpenedRequest,
-        recipients: Sequence[ChunkRecipient],
+        factory: DeliveryFactory,
         lease: Lease,
         context: ConsumerContext,
     ) -> None:
@@ -45,8 +43,7 @@ class ChunkWorker:
         self._work = replace(work, without_key=timedelta()) if opened.template and work.without_key else work
         self._window = OpenWindow(claimed.window, claimed.taken_over and may_be_sent(claimed.window, opened.header))
         self._outcomes = WindowOutcomes()
-        self._factory = DeliveryFactory(self.chunk, opened, recipients, context)
-        self._costs = self._factory.costs
+        self._factory, self._costs = factory, factory.costs
         self._budget = open_budget(opened, self._costs, lease, context)
         self._logs = ChunkLogs(self.chunk, opened.header, self._costs, context)
         self._choice = ProviderChoice(opened.header, self._factory.address_of, context)

@@ -7,11 +7,13 @@ from functools import partial
 from consumer.context import ConsumerContext
 from consumer.deliver.chunk_worker import ChunkWorker
 from consumer.deliver.claim_chunks import LeasedChunk
+from consumer.deliver.delivery_factory import DeliveryFactory
 from consumer.deliver.lease import LeaseLost
 from consumer.logger import logger
 from consumer.provider_choice import load_tenant_of
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import ClosedChunk, complete_after_close
+from consumer.tenants.unsubscribe_links import find_links
 from core.chunk_work import due_before_expiry
 from core.ids import RequestKey
 from ledger.chunk_recipients import open_chunk_recipients
@@ -113,13 +115,15 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
         opened = await load_request(claimed.chunk.key, context)
         await context.turn_budget.wait(leased.data_bytes)
         recipients = open_chunk_recipients(context.sealer, claimed.chunk)
+        links = await find_links(opened, context)
     except SealingError as error:
         return await open_without_key(leased, str(error), context)
     except Exception:
         await release_unopened(claimed, context.ledger.now() + MISSING_KEY_DELAY, context)
         raise
     await load_tenant_of(opened.header, context)
-    return ChunkWorker(claimed, opened, recipients, leased.lease, context)
+    factory = DeliveryFactory(claimed.chunk, opened, recipients, context, links)
+    return ChunkWorker(claimed, opened, factory, leased.lease, context)
 
 
 async def open_without_key(leased: LeasedChunk, detail: str, context: ConsumerContext) -> ChunkWorker:
@@ -133,7 +137,9 @@ async def open_without_key(leased: LeasedChunk, detail: str, context: ConsumerCo
     context.readiness.warn("sealing_keys", detail)
     header = (await read_request(chunk.key, context)).header
     await context.load_tenant(header.tenant_id)
-    worker = ChunkWorker(leased.claimed, OpenedRequest(header, None), [], leased.lease, context)
+    opened = OpenedRequest(header, None)
+    factory = DeliveryFactory(chunk, opened, [], context)
+    worker = ChunkWorker(leased.claimed, opened, factory, leased.lease, context)
     waited = chunk.work.without_key
     if waited >= context.tuning.retry.max_age:
         worker.fail_unsent(detail)
@@ -185,7 +191,7 @@ async def load_request(key: RequestKey, context: ConsumerContext) -> OpenedReque
         if cached := context.request_cache.get(key):  # it was loaded for another chunk meanwhile
             return cached
         header = (await read_request(key, context)).header
-        open_text = partial(open_template, context.sealer, header)
+        open_text = partial(open_template, context.sealer, header, has_links=context.tuning.has_links)
         template = await context.turn_budget.run(open_text, len(header.sealed_text))
         return context.request_cache.put(OpenedRequest(header, template))
 

@@ -1,6 +1,6 @@
 """Messages and logs of one chunk. The values that all its deliveries share are read from the request once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -10,6 +10,7 @@ from consumer.billing.segments import RenderedSegments
 from consumer.context import ConsumerContext
 from consumer.deliver.window_outcomes import FinalOutcome
 from consumer.request_cache import OpenedRequest
+from consumer.tenants.unsubscribe_links import UnsubscribeLinks
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
 from core.ids import log_ids
@@ -29,18 +30,23 @@ class DeliveryFactory:
     """Builds the messages and the logs of a chunk."""
 
     def __init__(
-        self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient], context: ConsumerContext
+        self,
+        chunk: Chunk,
+        opened: OpenedRequest,
+        recipients: Sequence[ChunkRecipient],
+        context: ConsumerContext,
+        links: UnsubscribeLinks | None = None,
     ) -> None:
         self._budget = context.turn_budget
         self._least_weight = MAIL_WEIGHT if chunk.channel is Channel.EMAIL else 0
         self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
-        self._shared = opened.shared
+        self._shared, self._links = opened.shared, links
         self._sealer, self._limit = context.sealer, context.tuning.text_limits.of(chunk.channel)
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
         is_sms, prices = chunk.channel is Channel.SMS, context.providers.prices
-        self._segments = RenderedSegments(opened.template, recipients, self._limit) if is_sms else None
+        self._segments = RenderedSegments(opened.template, self._variables_of, self._limit) if is_sms else None
         self.costs: ChunkCosts | None = None
         """Costs of the deliveries. None for e-mail, and without prices."""
         if self._segments and prices:
@@ -65,7 +71,7 @@ class DeliveryFactory:
         at, template = index - self._chunk.first, self._template
         if template is None:
             raise AssertionError("a chunk that cannot be opened is stopped")
-        to, variables = self._recipients[at]
+        to, variables, link = self._recipient(at)
         text = template.render_content(variables, self._limit)
         if self._segments:
             self._segments.record(at, text)
@@ -88,7 +94,16 @@ class DeliveryFactory:
             content_type=self._header.content_type,
             vendor_templates=self._header.vendor_templates,
             shared=self._shared,
+            unsubscribe_url=link,
         )
+
+    def _recipient(self, at: int) -> tuple[str, Mapping[str, str], str | None]:
+        """Return address and variables of a recipient, and the unsubscribe link for the header."""
+        to, variables = self._recipients[at]
+        return (to, variables, None) if self._links is None else (to, *self._links.add(self._ids[at], to, variables))
+
+    def _variables_of(self, at: int) -> Mapping[str, str]:
+        return self._recipient(at)[1]
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:
         """Return the log of an outcome that was decided earlier and stored in the chunk."""

@@ -42,11 +42,11 @@ class ResolvedContent:
     sealed_secrets: bytes | None = field(default=None, repr=False)
     vendor_templates: VendorTemplates = field(default_factory=dict)
 
-    def template_for(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
+    def template_for(self, header: RequestHeader, sealer: Sealer, *, has_links: bool) -> MessageTemplate:
         """Return the template of a stored request. A version never changes, so the same one has the same content."""
         decided = header.template_version, header.content_type
         if self.text is None or decided != (self.template_version, self.content_type):
-            return open_template(sealer, header)
+            return open_template(sealer, header, has_links=has_links)
         return self.text
 
 
@@ -98,7 +98,8 @@ async def _compile_in_turn(
     context: ConsumerContext,
 ) -> ResolvedContent | RejectedRecord:
     """Compile the content without holding up the event loop."""
-    compile_and_seal = partial(_compile, request, source, template, key, context.sealer)
+    has_links = context.tuning.has_links
+    compile_and_seal = partial(_compile, request, source, template, key, context.sealer, has_links=has_links)
     return await context.turn_budget.run(compile_and_seal, len(source.content))
 
 
@@ -117,8 +118,14 @@ async def _check_size(request: BulkRequest, source: TextSource, context: Consume
     return RejectedRecord(RejectionReason.INVALID_CONTENT, message, (field_name,)) if problem else None
 
 
-def _compile(
-    request: BulkRequest, source: TextSource, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
+def _compile(  # noqa: PLR0913  # all that the content is made of
+    request: BulkRequest,
+    source: TextSource,
+    template: StoredTemplate | None,
+    key: RequestKey,
+    sealer: Sealer,
+    *,
+    has_links: bool,
 ) -> ResolvedContent | RejectedRecord:
     """Compile and seal the content, with the addresses of the request.
 
@@ -133,7 +140,7 @@ def _compile(
         return RejectedRecord(RejectionReason.INVALID_SCHEMA, message, ("content_type",))
     try:
         addresses = normalise_mail_addresses(request.reply_to, request.cc)
-        text = compile_source(source, request.variables, addresses)
+        text = compile_source(source, request.variables, addresses, has_links=has_links)
         text.check_subject()
     except InvalidMailAddressError as error:
         return RejectedRecord(RejectionReason.INVALID_SCHEMA, str(error), (error.field,))

@@ -9,6 +9,7 @@ from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
 from consumer.provider_choice import has_provider, load_tenant_of
+from consumer.tenants.marketing_policy import find_refusal
 from core.allowed_reply_topics import is_allowed
 from core.ids import RequestKey, request_id_from_record, request_key
 from core.money import Cost, parse_amount
@@ -74,7 +75,20 @@ async def validate_request(
         return with_request_ids(request, content, correlation_id)
     await context.turn_budget.wait(size)
     header, part = build_header(record, request, key, content, context, reply_topic=reply_topic)
-    return ValidRequest(request, content, header, part)
+    return await _check_policy(ValidRequest(request, content, header, part), context)
+
+
+async def _check_policy(request: ValidRequest, context: ConsumerContext) -> ValidRequest | RejectedRecord:
+    """Return the request, or its rejection if the tenant does not allow it.
+
+    A request that was stored before is sent, whatever the tenant has changed since.
+    """
+    header, text = request.header, request.content.text
+    refusal = await find_refusal(header, text, context) if text else None
+    if refusal is None:
+        return request
+    stored = await context.retry_until_available("read request", context.ledger.requests.get, header.key)
+    return request if stored else with_request_ids(request.body, refusal, header.correlation_id)
 
 
 async def resolve_reply_topic(

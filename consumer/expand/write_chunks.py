@@ -34,7 +34,7 @@ async def write_chunks(
     `mark_part_expanded` returns them.
     """
     header, part = stored.header, stored.parts[request.part.number]
-    open_text = partial(request.content.template_for, header, context.sealer)
+    open_text = partial(request.content.template_for, header, context.sealer, has_links=context.tuning.has_links)
     template = await context.turn_budget.run(open_text, len(header.sealed_text))
     if not header.send_at:
         context.request_cache.put(OpenedRequest(header, template))  # this process is likely to send it, and soon

@@ -128,5 +128,5 @@ def with_failpoint(context: ConsumerContext, setting: str) -> ConsumerContext:
         context,
         ledger=cast("Ledger", _WatchedLedger(context.ledger, failpoint)),
         bus=cast("Bus", StepWatcher(context.bus, "bus", failpoint)),
-        providers=Providers(providers, context.providers.prices),
+        providers=Providers(providers, context.providers.prices, context.providers.with_unsubscribe_uri),
     )

@@ -27,8 +27,15 @@ async def report_providers(context: ConsumerContext) -> None:
 def states_of(context: ConsumerContext) -> list[ProviderState]:
     """Return the state of each provider as this process knows it. Those of tenants are left out while they work."""
     problem_of = context.provider_caller.problem_of
+    with_uri = context.providers.with_unsubscribe_uri
     states = [
-        ProviderState(provider.name, channel, problem_of(provider.name), _owners(provider.name, context))
+        ProviderState(
+            provider.name,
+            channel,
+            problem_of(provider.name),
+            _owners(provider.name, context),
+            provider.name in with_uri,
+        )
         for channel in Channel
         for provider in context.providers.for_channel(channel)
     ]

@@ -12,8 +12,9 @@ class TenantProvider:
 
     rate_per_second = None  # The limit of the entry counts in all processes, so that the tenant need not know them.
 
-    def __init__(self, reference: str, inner: Provider) -> None:
+    def __init__(self, reference: str, inner: Provider, *, has_unsubscribe_uri: bool = False) -> None:
         self.name, self._inner = reference, inner
+        self.has_unsubscribe_uri = has_unsubscribe_uri
         self.channel, self.deduplicates, self.batch_size = inner.channel, inner.deduplicates, inner.batch_size
         self.needs_vendor_template, self.timeout_seconds = inner.needs_vendor_template, inner.timeout_seconds
         self.calls = 0

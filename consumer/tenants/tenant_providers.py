@@ -15,6 +15,7 @@ from ledger.provider_configs import open_config
 from ledger.sealing import Sealer
 from ledger.tenant_port import StoredProvider
 from providers.entries import ProviderEntry
+from providers.mail_entry import has_unsubscribe_uri
 from providers.provider import Provider
 from providers.tenant_entries import MAX_TIMEOUT_SECONDS, parse_tenant_entry
 
@@ -143,7 +144,9 @@ class TenantProviders:
             cap = _cap_of(entry)
             seconds = min(entry.timeout_seconds, self._longest_send)
             provider = TenantProvider(
-                stored.reference, self._build(entry.model_copy(update={"timeout_seconds": seconds}))
+                stored.reference,
+                self._build(entry.model_copy(update={"timeout_seconds": seconds})),
+                has_unsubscribe_uri=has_unsubscribe_uri(entry),
             )
         except SealingError as error:
             logger.warning("provider of a tenant not opened", provider=stored.reference, reason=str(error))

@@ -48,6 +48,13 @@ class MemoryTenants(Tenants):
                     return tenant_id, provider
         return None
 
+    @override
+    async def find_by_key(self, key_id: str) -> tuple[str, StoredTenantKey] | None:
+        for tenant_id, stored in self._store.tenants.items():
+            if stored.key is not None and stored.key.id == key_id:
+                return tenant_id, stored.key
+        return None
+
     def _put(self, tenant_id: str, changed: StoredTenant, version: int) -> bool:
         if changed.version != version:
             return False

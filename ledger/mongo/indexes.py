@@ -166,6 +166,13 @@ INDEXES = (
         {"partialFilterExpression": {"providers.id": {"$exists": True}}},
     ),
     Index(
+        "tenants",
+        "of_key",
+        (("key.id", 1),),
+        "the tenant of an unsubscribe link. It holds only tenants with a key",
+        {"partialFilterExpression": {"key.id": {"$exists": True}}},
+    ),
+    Index(
         "provider_states",
         "forgotten",
         (("reported_at", 1),),

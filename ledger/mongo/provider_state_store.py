@@ -37,6 +37,7 @@ class MongoProviderStates(ProviderStates):
                 Channel(each["channel"]),
                 each["problem"],
                 tuple(each["tenants"]) if each["tenants"] else None,
+                each.get("has_unsubscribe_uri"),
             )
             for report in reports
             for each in report["providers"]

@@ -35,7 +35,12 @@ class MongoTenants(Tenants):
     @override
     async def put(self, tenant_id: str, settings: TenantSettings, version: int) -> bool:
         limits = settings.limits
-        fields = {"limits.sms": _limits_document(limits.sms), "limits.email": _limits_document(limits.email)}
+        fields = {
+            "limits.sms": _limits_document(limits.sms),
+            "limits.email": _limits_document(limits.email),
+            "marketing.require_opt_out": settings.marketing.require_opt_out,
+            "marketing.postal_address": settings.marketing.postal_address,
+        }
         return await self._put(tenant_id, {"$set": {"version": version + 1, **fields}}, version)
 
     @override
@@ -69,6 +74,13 @@ class MongoTenants(Tenants):
             return None
         (found,) = [provider for provider in _stored(document).providers if provider.id == provider_id]
         return str(document["_id"]), found
+
+    @override
+    async def find_by_key(self, key_id: str) -> tuple[str, StoredTenantKey] | None:
+        with translated_errors():
+            document = await self._tenants.find_one({"key.id": key_id})
+        stored = None if document is None else _stored(document)
+        return (str(document["_id"]), stored.key) if document and stored and stored.key else None
 
     async def _put(self, tenant_id: str, change: Document | list[Document], version: int) -> bool:
         with translated_errors():

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from config.turn_budget import TurnBudget
-from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from core.allowed_reply_topics import is_allowed
 from core.request_parts import (
     EncodedPart,
@@ -22,20 +21,21 @@ from core.request_parts import (
     request_fields,
 )
 from core.text_limits import TextLimits
+from ledger.marketing_policy import applies_to
 from ledger.message_template import MessageTemplate
 from ledger.stored_template import StoredTemplate
 from producer.auth.token_verifier import SEND_AS, Principal
 from producer.bulk.body_pieces import PIECE_BYTES, split_body
-from producer.bulk.check_content import ContentChecker
+from producer.bulk.check_content import ContentChecker, check_mail_addresses, check_times
 from producer.bulk.fingerprint import Fingerprint
 from producer.bulk.parse_pieces import parse_first_piece, parse_recipients
 from producer.errors import BadRequestError, ForbiddenError
 from producer.settings import ProducerSettings
 from schemas.amounts import NO_PRICES
 from schemas.bulk_body import BODY_FIELDS, BulkSendRequest
-from schemas.request_times import too_far_ahead
 from schemas.requests import AnyRecipient, BulkBody, Recipient
 from schemas.statuses import Channel, Lane
+from schemas.tenant_settings import MarketingPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class AcceptanceContext:
     """True if the request must be compared with others under its key."""
     is_lenient: bool = False
     """True if a recipient that lacks a variable is accepted. Its delivery will fail."""
+    find_policy: Callable[[str | None], Awaitable[MarketingPolicy]] | None = None
+    """Returns the rules for a marketing e-mail through a provider, as far as this service can check them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,7 @@ class RequestPreparer:
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
-        check = partial(ContentChecker, body, template, self._text_limits, is_lenient=context.is_lenient)
-        # Many calls go on in the same turn, such as those that asked for the same reply topic.
-        checker = await self._budget.run(check, len(template.content if template else body.content))
+        checker = await self._check_content(body, template, context)
         try:
             fields = _shared_fields(body, user_id, context, template)
             fingerprint = Fingerprint(fields) if context.needs_fingerprint else None
@@ -136,6 +136,22 @@ class RequestPreparer:
             lane=choose_lane(parts[0], self._settings.chunk_size),
             fingerprint=fingerprint.digest() if fingerprint else b"",
         )
+
+    async def _check_content(
+        self, body: BulkBody, template: StoredTemplate | None, context: AcceptanceContext
+    ) -> ContentChecker:
+        is_marketing = applies_to(body.channel, body.category)
+        check = partial(
+            ContentChecker,
+            body,
+            template,
+            self._text_limits,
+            is_lenient=context.is_lenient,
+            has_links=self._settings.public_url is not None,
+            policy=await context.find_policy(body.provider) if context.find_policy and is_marketing else None,
+        )
+        # Many calls go on in the same turn, such as those that asked for the same reply topic.
+        return await self._budget.run(check, len(template.content if template else body.content))
 
     async def _check_provider(self, body: BulkBody, context: AcceptanceContext) -> None:
         """Check what depends on the providers of the consumers: the name of one, and whether they have prices."""
@@ -211,22 +227,6 @@ def _shared_fields(
         accepted_at=context.accepted_at,
     )
     return {**fields, "template_version": template.version} if template else fields
-
-
-def check_times(body: BulkBody, accepted_at: datetime) -> None:
-    """Raise BadRequestError for a time too far in the future, or for an expiry before anything can be sent."""
-    if body.expires_at and body.expires_at <= accepted_at:
-        raise BadRequestError("expires_at: has passed")
-    if problem := too_far_ahead(body, accepted_at):
-        raise BadRequestError(": ".join(problem))
-
-
-def check_mail_addresses(body: BulkBody) -> None:
-    """Raise BadRequestError for an invalid `reply_to` or member of `cc`."""
-    try:
-        normalise_mail_addresses(body.reply_to, body.cc)
-    except InvalidMailAddressError as error:
-        raise BadRequestError(str(error)) from None
 
 
 def _authorized_user(body: BulkSendRequest, principal: Principal) -> str:

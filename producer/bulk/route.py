@@ -22,6 +22,7 @@ from producer.dependencies import Dependencies
 from producer.responses import json_response
 from schemas.http_responses import CommunicationLogListResponse
 from schemas.statuses import Channel
+from schemas.tenant_settings import MarketingPolicy
 
 PATH = "/communication/bulk"
 PAGE_SIZE = 20
@@ -133,6 +134,10 @@ async def prepare_call(
     async def has_provider(channel: Channel, name: str) -> bool | None:
         return None if previous.accepted_at else await deps.providers.has(channel, name, call.principal.tenant_id)
 
+    async def find_policy(provider: str | None) -> MarketingPolicy:
+        has_links = deps.settings.public_url is not None
+        return await deps.providers.marketing_policy(call.principal.tenant_id, provider, has_links=has_links)
+
     now = deps.clock.now()
     # The ledger stores milliseconds.
     accepted_at = previous.accepted_at or now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -145,6 +150,7 @@ async def prepare_call(
         has_provider,
         needs_fingerprint=call.has_idempotency_key,
         is_lenient=call.is_lenient,
+        find_policy=None if previous.accepted_at else find_policy,
     )
     return await deps.body_reader.run_bounded(raw, partial(preparer.prepare, raw, context, call.page.slice))
 

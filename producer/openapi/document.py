@@ -21,8 +21,8 @@ _MODEL = "#/components/schemas/{model}"
 _ERROR = "#/components/responses/{name}"
 _WITHOUT_TOKEN: dict[str, list[dict[str, list[str]]]] = {"channel_health": [{}]}
 """Operations that need no token, but tell more with one."""
-_PUBLIC = frozenset({"receive_callback", "receive_callback_with_secret"})
-"""Operations that take no token. The provider signs its calls."""
+_PUBLIC = frozenset({"receive_callback", "receive_callback_with_secret", "show_unsubscribe_page", "unsubscribe"})
+"""Operations that take no token. The provider signs its calls, and a link is its own proof."""
 _SCHEME = {
     "type": "http",
     "scheme": "bearer",
@@ -124,7 +124,8 @@ def _describe_responses(operation: Json) -> None:
     responses: Json = operation["responses"]
     responses.pop("422", None)
     for status, response in responses.items():
-        if status in ERRORS and operation["tags"] == ["communication"]:
+        is_page = "text/html" in response.get("content", {})
+        if status in ERRORS and operation["tags"] == ["communication"] and not is_page:
             responses[status] = {"$ref": _ERROR.format(name=_component_name(status))}
         else:
             response["headers"] = {**_headers(status), **response.get("headers", {})}

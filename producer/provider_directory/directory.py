@@ -10,6 +10,7 @@ from producer.errors import UnavailableError
 from producer.ledger_gateway import LedgerGateway
 from producer.provider_directory.known_providers import KnownProviders
 from schemas.statuses import Channel
+from schemas.tenant_settings import MarketingPolicy
 
 RETRY_SECONDS = 1.0
 """Time after a question without an answer in which no other one is asked, in seconds."""
@@ -41,6 +42,29 @@ class ProviderDirectory:
         own = await self.own.active(tenant_id, channel)
         problems = {state.name: state.problem for state in await self._all_states(channel)} if own else {}
         return {each.name: problems.get(each.reference) for each in own}
+
+    async def marketing_policy(self, tenant_id: str, provider: str | None, *, has_links: bool) -> MarketingPolicy:
+        """Return the rules of a tenant for a marketing e-mail. `provider` is the only one that may send it, or None.
+
+        A rule that only a consumer can check is left out, and the consumer checks it. So are all of them without
+        MongoDB, because a request must not be refused if MongoDB does not answer. `has_links` says whether the services
+        make unsubscribe links.
+        """
+        try:
+            policy = (await self.own.settings(tenant_id)).marketing
+            if policy.require_opt_out and (has_links or await self._may_have_unsubscribe_uri(tenant_id, provider)):
+                return policy.model_copy(update={"require_opt_out": None})
+        except UnavailableError:
+            return MarketingPolicy()
+        return policy
+
+    async def _may_have_unsubscribe_uri(self, tenant_id: str, name: str | None) -> bool:
+        """Return whether the entry of a provider may add List-Unsubscribe. Raises UnavailableError."""
+        if await self.own.active(tenant_id, Channel.EMAIL):
+            return True  # their configurations are sealed
+        states = [each for each in await self.states(Channel.EMAIL) if each.is_for(tenant_id)]
+        named = [each for each in states if name in {None, each.name}]
+        return not named or any(each.has_unsubscribe_uri is not False for each in named)
 
     async def _all_states(self, channel: Channel) -> list[ProviderState]:
         async with self._reading:

@@ -1,4 +1,4 @@
-"""Names of the active providers of tenants, as they were some seconds ago."""
+"""Settings of tenants and names of their active providers, as they were some seconds ago."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from ledger.errors import LedgerRefused
 from producer.errors import UnavailableError
 from producer.ledger_gateway import LedgerGateway
 from schemas.statuses import Channel
+from schemas.tenant_settings import TenantSettings
 
 MAX_AGE_SECONDS = 5.0
 """Maximum age of what is known of a tenant, in seconds."""
@@ -25,21 +26,31 @@ class KnownProvider(NamedTuple):
     reference: str
 
 
+class ReadTenant(NamedTuple):
+    """Settings and active providers of a tenant."""
+
+    read_at: float
+    settings: TenantSettings
+    providers: list[KnownProvider]
+
+
 class KnownProviders:
-    """Active providers of tenants. The ledger is read once in some seconds for each tenant."""
+    """Settings and active providers of tenants. The ledger is read once in some seconds for each tenant."""
 
     def __init__(self, gateway: LedgerGateway, monotonic: Callable[[], float], max_tenants: int = MAX_TENANTS) -> None:
         self._gateway, self._monotonic, self._max_tenants = gateway, monotonic, max_tenants
-        self._by_tenant: OrderedDict[str, tuple[float, list[KnownProvider]]] = OrderedDict()
+        self._by_tenant: OrderedDict[str, ReadTenant] = OrderedDict()
 
     async def active(
         self, tenant_id: str, channel: Channel, max_age_seconds: float = MAX_AGE_SECONDS
     ) -> list[KnownProvider]:
         """Return the active providers of a channel, in the order in which they are called. Raises UnavailableError."""
-        read_at, providers = self._by_tenant.get(tenant_id, (float("-inf"), []))
-        if self._monotonic() - read_at >= max_age_seconds:
-            providers = await self._read(tenant_id)
-        return [each for each in providers if each.channel is channel]
+        known = await self._tenant(tenant_id, max_age_seconds)
+        return [each for each in known.providers if each.channel is channel]
+
+    async def settings(self, tenant_id: str) -> TenantSettings:
+        """Return the settings of a tenant. Raises UnavailableError."""
+        return (await self._tenant(tenant_id, MAX_AGE_SECONDS)).settings
 
     async def has(self, tenant_id: str, channel: Channel, name: str) -> bool | None:
         """Return whether a channel has this own provider, or None if the tenant has none of its own there.
@@ -56,7 +67,13 @@ class KnownProviders:
         """Read a tenant again at the next question, because it was changed here."""
         self._by_tenant.pop(tenant_id, None)
 
-    async def _read(self, tenant_id: str) -> list[KnownProvider]:
+    async def _tenant(self, tenant_id: str, max_age_seconds: float) -> ReadTenant:
+        known = self._by_tenant.get(tenant_id)
+        if known is None or self._monotonic() - known.read_at >= max_age_seconds:
+            return await self._read(tenant_id)
+        return known
+
+    async def _read(self, tenant_id: str) -> ReadTenant:
         now = self._monotonic()
         try:
             stored = await self._gateway.query(lambda ledger: ledger.tenants.get(tenant_id))
@@ -67,8 +84,8 @@ class KnownProviders:
             for channel in Channel
             for each in stored.active_providers(channel)
         ]
-        self._by_tenant[tenant_id] = (now, providers)
+        self._by_tenant[tenant_id] = known = ReadTenant(now, stored.settings, providers)
         self._by_tenant.move_to_end(tenant_id)
         if len(self._by_tenant) > self._max_tenants:
             self._by_tenant.popitem(last=False)
-        return providers
+        return known

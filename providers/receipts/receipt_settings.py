@@ -4,18 +4,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from config.settings import Settings, settings_check
+from config.public_url import PublicUrlSettings
+from config.settings import settings_check
 from providers.config_file import read_json, read_tables
 from providers.receipts.receipt_entries import parse_receipts
 from providers.receipts.receipt_format import ReceiptEntry
 
 
-class ReceiptSettings(Settings):
+class ReceiptSettings(PublicUrlSettings):
     """Keys for the receipts of the installation's providers, and the URL to which vendors send them."""
 
     receipts: Annotated[tuple[ReceiptEntry, ...] | None, NoDecode] = Field(
@@ -26,11 +26,6 @@ class ReceiptSettings(Settings):
     receipts_file: Annotated[tuple[ReceiptEntry, ...] | None, NoDecode] = Field(
         default=None,
         description="TOML file of [[receipts]] tables instead of the list. ${NAME} is replaced from the environment.",
-    )
-    public_url: str | None = Field(
-        default=None,
-        description="public base URL of the producer, such as https://rollcall.example.org. Signatures of vendors "
-        "contain it. Unset: the URL of each call as it arrives",
     )
 
     @field_validator("receipts", mode="before")
@@ -46,20 +41,6 @@ class ReceiptSettings(Settings):
         if not isinstance(value, str | Path):
             return value
         return parse_receipts(*read_tables(Path(value), "receipts", os.environ)) if str(value).strip() else None
-
-    @field_validator("public_url")
-    @classmethod
-    def _base(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            valid = False
-        if not valid or parts.username is not None or any(char in value for char in "?#") or not value.isprintable():
-            raise ValueError("must be a URL of http or https without user, query and fragment")
-        return value.rstrip("/")
 
     @settings_check("receipts", "receipts_file")
     def _one_source_of_receipts(self) -> Iterator[str]:

@@ -145,6 +145,7 @@ class World:
         self.bus = MemoryBus(TOPICS.results, *reply_topics)
         self.providers = providers or (RecordingProvider(), RecordingProvider("post", Channel.EMAIL))
         self.prices = PriceList()
+        self.with_unsubscribe_uri: frozenset[str] = frozenset()
         self.sealer = Sealer([("k1", bytes(32))])
         self.limits = Tuning(
             chunk_size=4,
@@ -183,7 +184,7 @@ class World:
             process_name=f"p{next(self._processes)}",
             ledger=ledger,
             bus=Stepwise(self.bus, steps, "bus"),  # type: ignore[arg-type]
-            providers=Providers(providers, self.prices),  # type: ignore[arg-type]
+            providers=Providers(providers, self.prices, self.with_unsubscribe_uri),  # type: ignore[arg-type]
             sealer=self.sealer,
             topics=TOPICS,
             tuning=self.limits,

@@ -5,7 +5,7 @@ from ledger.provider_states import FORGET_AFTER, ProviderState
 from schemas.statuses import Channel
 from tests.contract.ledger.conftest import Wait
 
-SMS, POST = ProviderState("sms", Channel.SMS), ProviderState("post", Channel.EMAIL, "HTTP 503", ("acme", "b"))
+SMS, POST = ProviderState("sms", Channel.SMS), ProviderState("post", Channel.EMAIL, "HTTP 503", ("acme", "b"), True)
 
 
 async def test_the_last_report_of_each_consumer_counts(ledger: Ledger) -> None:

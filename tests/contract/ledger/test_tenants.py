@@ -11,12 +11,13 @@ from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from ledger.tenant_port import StoredProvider, StoredTenant, StoredTenantKey
 from schemas.statuses import Channel
-from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
+from schemas.tenant_settings import ChannelLimits, MarketingPolicy, TenantLimits, TenantSettings
 
 SETTINGS = TenantSettings(
     limits=TenantLimits(
         sms=ChannelLimits(max_per_min=10, max_per_hour=100, max_per_day=1_000), email=ChannelLimits(max_per_day=5)
-    )
+    ),
+    marketing=MarketingPolicy(require_opt_out=True, postal_address="Example Ltd, 1 Main St"),
 )
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 KEY = StoredTenantKey("8xk2", b"\0sealed", AT)
@@ -78,6 +79,15 @@ async def test_a_tenant_with_a_key_alone_is_listed(ledger: Ledger) -> None:
     await ledger.tenants.put_key("tnt_a", KEY, 0)
 
     assert await ledger.tenants.list_with_sealed() == [("tnt_a", StoredTenant(TenantSettings(), 1, (), KEY))]
+
+
+async def test_a_tenant_is_found_by_the_id_of_its_key(ledger: Ledger) -> None:
+    await ledger.tenants.put("tnt_0", SETTINGS, 0)
+    for number in range(3):
+        await ledger.tenants.put_key(f"tnt_a{number}", KEY._replace(id=f"8xk{number}"), 0)
+
+    assert await ledger.tenants.find_by_key("8xk1") == ("tnt_a1", KEY._replace(id="8xk1"))
+    assert await ledger.tenants.find_by_key("8xk3") is None
 
 
 async def test_tenants_with_providers_are_listed_in_pages(ledger: Ledger) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from cli.send.marketing_policy import OPT_OUT_NOTE
 from devstack import Stack
+from ledger.marketing_policy import LACKS_POSTAL_ADDRESS
 from tests.e2e.caller import publish
 from tests.support.cli_runner import lines_with_single_spaces, link_rollcall
 from tests.support.deployment import Deployment, a_deployment
@@ -64,6 +66,23 @@ def test_a_dry_run_reads_the_template_and_finds_failures(deployment: Deployment,
         "send", str(sent), *SMS, "--template", "greeting", "--dry-run", ROLLCALL_KAFKA_BOOTSTRAP=""
     )
     assert (done.exit_code, done.stderr) == (1, "1 of 3 recipients would fail.\n")
+
+
+def test_a_dry_run_knows_the_rules_of_the_tenant_for_marketing(deployment: Deployment, tmp_path: Path) -> None:
+    tenant = ["--tenant", "tnt_strict"]
+    rules = ["marketing.require_opt_out=true", "marketing.postal_address=Example Ltd, Oslo"]
+    assert deployment.rollcall("tenant", "set", "tnt_strict", *rules).exit_code == 0
+    file = tmp_path / "people.csv"
+    file.write_text("to\nanna@example.com\n")
+    mail = ["--channel", "email", "--subject", "Hi", "--category", "marketing", *tenant, "--dry-run"]
+
+    refused = deployment.rollcall("send", str(file), *mail, "--content", "Hello")
+    assert refused.exit_code == 1
+    assert refused.stderr == f"--content: {LACKS_POSTAL_ADDRESS}.\n"
+    assert OPT_OUT_NOTE in refused.stdout
+    text = "Hello. {{unsubscribe_url}} Example Ltd,\nOslo"
+    done = deployment.rollcall("send", str(file), *mail, "--content", text)
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 def test_a_report_can_be_json_and_csv(deployment: Deployment, sent: Path, tmp_path: Path) -> None:

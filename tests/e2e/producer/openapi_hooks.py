@@ -59,6 +59,8 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     },
     "POST /communication/callback/{provider}": {},
     "POST /communication/callback/{provider}/{secret}": {},
+    "GET /communication/unsubscribe/{token}": {},
+    "POST /communication/unsubscribe/{token}": {},
     "POST /admin/communication/providers": {r"(config(\..+)?|channel): must .+": _CONFIG},
     "PUT /admin/communication/providers/{provider_id}": {r"config(\..+)?: must .+": _CONFIG},
 }

@@ -27,16 +27,24 @@ class Tenant:
         """Part of the ids of new entries. An entry that takes the name of a deleted one has another id."""
 
     async def put(
-        self, name: str, gateway: str, *, priority: int = 100, sealer: Sealer | None = None, **fields: Any
+        self,
+        name: str,
+        gateway: str,
+        *,
+        priority: int = 100,
+        sealer: Sealer | None = None,
+        channel: Channel = Channel.SMS,
+        **fields: Any,
     ) -> str:
         """Add an entry, or change its configuration. Return its reference. `gateway` is the provider behind it."""
         self._world.own.setdefault(gateway, RecordingProvider(gateway))
         known, provider_id = self.stored.get(name), f"prv_{name}_{self.number}"
-        config = json.dumps({"kind": "http", "url": URL, "sender": gateway, **fields})
+        kind = {} if "kind" in fields else {"kind": "http", "url": URL}
+        config = json.dumps({**kind, "sender": gateway, **fields})
         stored = self.stored[name] = StoredProvider(
             id=provider_id,
             name=name,
-            channel=Channel.SMS,
+            channel=channel,
             priority=priority,
             is_active=True,
             version=known.version + 1 if known else 1,

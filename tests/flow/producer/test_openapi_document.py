@@ -25,7 +25,10 @@ OPERATIONS = {
     for path, methods in DOCUMENT["paths"].items()
     for operation in methods.values()
 }
-OF_TENANTS = {name: operation for name, (path, operation) in OPERATIONS.items() if "/communication/" in path}
+PAGES = {"show_unsubscribe_page", "unsubscribe"}
+OF_TENANTS = {
+    name: operation for name, (path, operation) in OPERATIONS.items() if "/communication/" in path and name not in PAGES
+}
 
 
 async def test_the_served_document_is_the_one_in_the_docs() -> None:
@@ -46,6 +49,15 @@ def test_each_operation_shows_an_example_and_names_its_errors(name: str) -> None
     assert operation["security"] == ([] if name.startswith("receive_callback") else with_token)
     for content in operation.get("requestBody", {}).get("content", {}).values():
         assert content["examples"]
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_needs_no_token_and_is_html_whatever_is_wrong(name: str) -> None:
+    _, operation = OPERATIONS[name]
+    answers = operation["responses"]
+    assert operation["security"] == []
+    assert [list(answers[status]["content"]) for status in ("200", "404", "429", "503")] == [["text/html"]] * 4
+    assert all("X-Request-Id" in answers[status]["headers"] for status in ("200", "404", "429", "503"))
 
 
 async def test_the_examples_of_bodies_are_accepted() -> None:

@@ -108,5 +108,6 @@ async def test_what_consumers_report_is_listed_with_the_tenants_that_it_serves(l
         "channel": "sms",
         "problem": "HTTP 503",
         "tenants": ["tnt_a"],
+        "has_unsubscribe_uri": None,
         "consumers": 1,
     }

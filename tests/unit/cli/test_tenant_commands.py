@@ -11,7 +11,7 @@ from cli.errors import CommandError, UsageError
 from cli.tenants.manage import parse_change, show, store
 from ledger.memory import MemoryLedger
 from ledger.tenant_port import StoredTenant
-from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings, setting_names
+from schemas.tenant_settings import ChannelLimits, MarketingPolicy, TenantLimits, TenantSettings, setting_types
 from tests.support.cli_runner import run_rollcall
 
 BOUNDS = TenantLimits(sms=ChannelLimits(max_per_min=600))
@@ -35,7 +35,20 @@ async def shown(ledger: MemoryLedger, *, as_json: bool = False) -> str:
 
 
 def test_the_names_of_the_settings() -> None:
-    assert list(setting_names()) == NAMES
+    marketing = {"marketing.require_opt_out": bool, "marketing.postal_address": str}
+    assert dict(setting_types()) == {**dict.fromkeys(NAMES, int), **marketing}
+
+
+async def test_rules_for_marketing_are_stored_shown_and_removed(ledger: MemoryLedger) -> None:
+    address = "Example Ltd, 1 Main St, Oslo"
+    given = await stored(ledger, "marketing.require_opt_out=true", f"marketing.postal_address= {address} ")
+
+    assert given.settings.marketing == MarketingPolicy(require_opt_out=True, postal_address=address)
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in (await shown(ledger)).splitlines()}
+    assert lines["marketing.require_opt_out"] == "true none true"
+    assert lines["marketing.postal_address"] == f"{address} none {address}"
+    removed = await stored(ledger, "marketing.require_opt_out=none", "marketing.postal_address=none")
+    assert removed.settings == TenantSettings()
 
 
 async def test_a_change_keeps_the_other_settings(ledger: MemoryLedger) -> None:
@@ -53,6 +66,10 @@ async def test_a_change_keeps_the_other_settings(ledger: MemoryLedger) -> None:
         ("limits.sms.max_per_day=-1", "limits.sms.max_per_day: must be a whole number"),
         ("limits.sms.max_per_day=1.5", "limits.sms.max_per_day: must be a whole number"),
         ("limits.sms.max_per_day=0", "limits.sms.max_per_day: input should be greater than or equal to 1"),
+        ("marketing.require_opt_out=yes", "marketing.require_opt_out: must be true or false, or none"),
+        ("marketing.postal_address", "marketing.postal_address: must be a text, or none"),
+        ("marketing.postal_address= ", "marketing.postal_address: "),
+        (f"marketing.postal_address={'x' * 301}", "marketing.postal_address: .* at most 300"),
         ("limits.email.max_per_hour=9999999999", "limits.email.max_per_hour: input should be less than or equal to"),
     ],
 )
@@ -96,12 +113,17 @@ async def test_the_table_has_the_limit_the_bound_and_what_is_in_effect(ledger: M
 async def test_the_json_has_what_is_stored_and_what_is_in_effect(ledger: MemoryLedger) -> None:
     await stored(ledger, "limits.email.max_per_day=7")
     none = dict.fromkeys(("max_per_min", "max_per_hour", "max_per_day"))
+    marketing = {"require_opt_out": None, "postal_address": None}
 
     assert json.loads(await shown(ledger, as_json=True)) == {
         "tenant_id": "tnt_a",
         "version": 1,
         "limits": {"sms": none, "email": none | {"max_per_day": 7}},
-        "in_effect": {"limits": {"sms": none | {"max_per_min": 600}, "email": none | {"max_per_day": 7}}},
+        "marketing": marketing,
+        "in_effect": {
+            "limits": {"sms": none | {"max_per_min": 600}, "email": none | {"max_per_day": 7}},
+            "marketing": marketing,
+        },
     }
 
 

@@ -14,7 +14,7 @@ from ledger.models import Log
 from ledger.mongo import MongoLedger
 from ledger.mongo.log_documents import log_document
 from ledger.queries import ListPosition, LogQuery, RequestQuery, position_of_log, position_of_request
-from ledger.tenant_port import StoredProvider
+from ledger.tenant_port import StoredProvider, StoredTenantKey
 from schemas.statuses import Channel, Status
 from tests.support.builders import (
     ACCEPTED_AT,
@@ -251,6 +251,14 @@ async def test_the_tenant_of_a_provider_is_one_lookup(ledger: MongoLedger, datab
 
     assert_bounded(await profile(database, lambda: ledger.tenants.find_provider("prv_71")), 1)
     assert_bounded(await profile(database, lambda: ledger.tenants.find_provider("prv_none")), 0)
+
+
+async def test_the_tenant_of_a_key_is_one_lookup(ledger: MongoLedger, database: Database) -> None:
+    for number in range(10):
+        await ledger.tenants.put_key(f"tnt_{number}", StoredTenantKey(f"8xk{number}", b"sealed", ACCEPTED_AT), 0)
+
+    assert_bounded(await profile(database, lambda: ledger.tenants.find_by_key("8xk7")), 1)
+    assert_bounded(await profile(database, lambda: ledger.tenants.find_by_key("none")), 0)
 
 
 async def test_what_is_past_its_time_is_found_by_an_index(ledger: MongoLedger, database: Database) -> None:

@@ -387,3 +387,14 @@ def test_a_recipient_whose_text_would_be_too_long_is_listed(tmp_path: Path) -> N
     result = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"{GOOD[1]},{'x' * 1_525}"])
     assert result.exit_code == 1
     assert "3 invalid_content name the text is too long with its variables" in lines_with_single_spaces(result.stdout)
+
+
+def test_a_text_may_name_the_unsubscribe_link_and_its_length_is_counted(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ["to", GOOD[0]], content="Out: {{unsubscribe_url}}")
+    lines = lines_with_single_spaces(result.stdout)
+
+    assert result.exit_code == 0
+    assert (
+        "{{unsubscribe_url}} becomes a link of about 220 characters, if the services have ROLLCALL_PUBLIC_URL" in lines
+    )
+    assert "gsm7 1 2" in lines
