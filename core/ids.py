@@ -26,6 +26,8 @@ MAX_INDEX = 0xFFFFF
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter is mistaken for a digit
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_HASH_LETTERS = 22
+"""Length of a hash of 16 bytes in base 64."""
 _CHANNEL_LETTERS = {Channel.EMAIL: "e", Channel.SMS: "s"}
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
@@ -60,6 +62,18 @@ def channel_of_suppression(suppression: str, key_id: str) -> Channel:
     """Return the channel of suppressions by their id, and that of the key of their tenant."""
     letter = suppression[len(key_id)]
     return next(channel for channel, its in _CHANNEL_LETTERS.items() if its == letter)
+
+
+def user_erasure_id(key_id: str, user_hash: bytes) -> str:
+    """Return the id of the erasure of a user. That of an address has the id of its suppressions."""
+    letters = base64.urlsafe_b64encode(user_hash).decode().rstrip("=")
+    return f"{key_id}u{letters}"
+
+
+def erased_person(erasure_id: str) -> tuple[str, bytes]:
+    """Return the kind and the hash in the id of an erasure as text, and the hash."""
+    letters = erasure_id[-_HASH_LETTERS:]
+    return erasure_id[-_HASH_LETTERS - 1 :], base64.urlsafe_b64decode(f"{letters}==")
 
 
 def suppression_range(key_id: str, channel: Channel | None) -> tuple[str, str]:

@@ -55,6 +55,7 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.MANUAL: "Nothing. `rollcall suppressions remove` lets messages through again.",
     Reason.UNDELIVERED: "Read `error` in the log. This reason does not occur yet, because receipts are not read.",
     Reason.CANCELLED: "Nothing. To send after all, make a new request.",
+    Reason.ERASED: "Nothing. The address is known no more. To write to the person again, make a new request.",
     Reason.EXPIRED: "If it still matters, make a new request with more time.",
 }
 

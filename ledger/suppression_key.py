@@ -4,7 +4,7 @@ They outlive the sealing keys, so nothing of them is hashed or sealed again when
 """
 
 from core.addresses import AddressRules
-from core.ids import channel_of_suppression, suppression_id
+from core.ids import channel_of_suppression, suppression_id, user_erasure_id
 from ledger.sealing import Sealer
 from ledger.suppression_port import StoredSuppression
 from ledger.tenant_key import TenantKey
@@ -29,6 +29,10 @@ class SuppressionKey:
     def channel_of(self, suppression_id: str) -> Channel:
         """Return the channel of suppressions of this tenant."""
         return channel_of_suppression(suppression_id, self.key_id)
+
+    def id_of_user(self, user_id: str) -> str:
+        """Return the id of the erasure of a user. No address has the same hash."""
+        return user_erasure_id(self.key_id, self._sealer.hash(b"user:" + user_id.encode(), _SUBKEY))
 
     def seal(self, address: str, suppression_id: str) -> bytes:
         """Seal an address for its suppressions."""

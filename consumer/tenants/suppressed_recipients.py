@@ -1,9 +1,11 @@
-"""Check of the suppressions of a tenant: at the expansion, and again for each window before it is sent."""
+"""Check of the suppressions and erasures of a tenant: at the expansion, and again for each window before it is sent."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 from consumer.context import ConsumerContext
 from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
+from consumer.tenants.erased_persons import find_erased, mark_erased
 from core.delivery_outcome import Suppressed, WindowDelivery
 from core.send_result import Retry
 from core.suppressions import reason_to_suppress
@@ -36,15 +38,17 @@ async def find_suppressed(
     key = SuppressionKey(open_tenant_key(stored, header.tenant_id, context.sealer))
     await context.turn_budget.wait(_ADDRESS_WEIGHT * len(indices))
     ids = {index: key.id_of(header.channel, address_of(index)) for index in indices}
-    found = await context.retry_until_available(
+    suppressed = context.retry_until_available(
         "read of suppressions", context.ledger.suppressions.find, set(ids.values())
     )
+    found, erased = await asyncio.gather(suppressed, find_erased(header, key, ids, address_of, context))
     now = context.ledger.now()
     reasons = {
         index: reason_to_suppress(found[name], header.category, header.mailing_list, now)
         for index, name in ids.items()
         if name in found
     }
+    reasons |= dict.fromkeys(erased, Reason.ERASED)
     return {index: reason for index, reason in reasons.items() if reason is not None}
 
 
@@ -55,6 +59,7 @@ async def mark_suppressed(
 
     The window was written before. So an entry that was acknowledged before the window opened is found.
     """
+    deliveries = mark_erased(deliveries, address_of)
     try:
         reasons = await find_suppressed(header, [each.index for each in deliveries], address_of, context)
     except SealingError as error:

@@ -32,6 +32,8 @@ COLLECTIONS = (
     "permits",
     "tenants",
     "suppressions",
+    "erasures",
+    "audit",
     "provider_states",
 )
 
