@@ -25,6 +25,10 @@ class Person:
     """User id, or normalised address."""
     channel: Channel | None = None
     """None: a user."""
+    given: str | None = field(default=None, repr=False)
+    """Address as the caller wrote it. The ledger has that form if it was not valid for the region of its time."""
+    region: str | None = None
+    """Country of a number that was given without `+`."""
 
     def id_under(self, key: SuppressionKey) -> str:
         """Return the id of the erasure of this person."""
@@ -32,9 +36,13 @@ class Person:
 
     def target(self, sealer: Sealer) -> ErasureTarget:
         """Return what the erasure looks for."""
+        return ErasureTarget(self.value) if self.channel is None else ErasureTarget(hashes=self.hashes(sealer))
+
+    def hashes(self, sealer: Sealer) -> frozenset[bytes]:
+        """Return the hashes that a recipient may have in the ledger. A user has none."""
         if self.channel is None:
-            return ErasureTarget(self.value)
-        return ErasureTarget(hashes=recipient_hashes(self.value, self.channel, sealer, None))
+            return frozenset()
+        return recipient_hashes(self.given or self.value, self.channel, sealer, self.region)
 
 
 @dataclass(frozen=True, slots=True)

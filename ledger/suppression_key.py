@@ -38,6 +38,11 @@ class SuppressionKey:
         """Seal an address for its suppressions."""
         return self._sealer.seal(address.encode(), suppression_id)
 
-    def open(self, stored: StoredSuppression) -> str:
-        """Return the address of suppressions. Raise SealingError if they were moved or changed."""
+    def open(self, stored: StoredSuppression) -> str | None:
+        """Return the address of suppressions, or None after its erasure.
+
+        Raise SealingError if they were moved or changed.
+        """
+        if not stored.sealed:
+            return None
         return self._sealer.open(stored.sealed, stored.id).decode()
