@@ -3,6 +3,9 @@
 import itertools
 
 from consumer.sweep.erasure_job import ErasureJob
+from core.addresses import AddressRules
+from ledger.chunk_recipients import open_chunk_recipients
+from ledger.erased_recipients import find_recipients
 from ledger.erasure_orders import AuditedCall, Person, order_erasure
 from ledger.erasure_port import LATE_WRITES, Erasure
 from ledger.tenant_key import SETTLING
@@ -33,3 +36,17 @@ async def finish(world: World) -> None:
         await run_pass(world)
     world.pass_time(LATE_WRITES.total_seconds())
     await run_pass(world)
+
+
+def traces_of(world: World, address: str, channel: Channel = Channel.SMS) -> list[str]:
+    """Return where the ledger still has an address, sealed ones opened, or a hash or a mask of it."""
+    hashes = Person(address, channel).hashes(world.sealer)
+    mask = AddressRules(channel, None).mask(address, address)
+    store = world.ledger.requests._store  # type: ignore[attr-defined]
+    found = [log.id for log in store.logs.values() if log.recipient == mask or log.recipient_hash in hashes]
+    for document in store.chunks.values():
+        chunk = document.chunk
+        recipients = open_chunk_recipients(world.sealer, chunk) if chunk.sealed else ()
+        if mask in chunk.masked or find_recipients(chunk, hashes) or address in {to for to, _ in recipients}:
+            found.append(chunk.id)
+    return found
