@@ -24,7 +24,9 @@ from schemas.personal_data import (
 )
 
 PATH = "/internal/communication"
-BEGUN = "the erasure has begun. The audit log says when it is done (rollcall audit list)."
+BEGUN = (
+    "the erasure has begun. A message whose window is open may still be sent once. The audit log says when it is done."
+)
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": SimpleResponse} for status in (400, 401, 403, 408, 413, 415, 429, 500, 503)
 }

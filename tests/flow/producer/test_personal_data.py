@@ -1,5 +1,6 @@
 """Export and erasure of the data about a person, over HTTP."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from ledger.audit_port import AuditAction
-from ledger.queries import LogQuery
+from ledger.queries import LogPage, LogQuery
+from producer.personal_data.export import TOO_MANY
 from producer.personal_data.exported_data import DELIVERIES_AT_ONCE
 from tests.flow.consumer.erased import finish
 from tests.flow.producer.personal_data import ADDRESSES, ADMIN, INTERNAL, ask, erase, export, export_lines
@@ -229,3 +231,19 @@ async def test_access_lines_and_errors_show_no_address(
     printed = "".join(capfd.readouterr())
     assert "erase-user-data" in printed
     assert not [each for each in ("138 0013 8000", "13800138000", "ann@example") if each in printed]
+
+
+async def test_exports_of_one_tenant_take_turns(both: ServiceAndConsumer) -> None:
+    released, logs = asyncio.Event(), both.world.ledger.logs
+    find = logs.find
+
+    async def wait_and_find(query: LogQuery) -> LogPage:
+        await released.wait()
+        return await find(query)
+
+    logs.find = wait_and_find  # type: ignore[method-assign]
+    exports = [asyncio.create_task(ask(both.service, "export", TO_ANN)) for _ in range(12)]
+    (refused,), waiting = await asyncio.wait(exports, return_when=asyncio.FIRST_COMPLETED)
+    assert (refused.result().status_code, refused.result().json()["message"]) == (503, TOO_MANY)
+    released.set()
+    assert {(await each).status_code for each in waiting} == {200}
