@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from cli.commands.audit import audit
 from cli.commands.bounces import bounces
 from cli.commands.completion import COMPLETION_VARIABLE, completion
 from cli.commands.consumer import consumer
@@ -119,6 +120,7 @@ for name, command in _COMMANDS.items():
 app.add_typer(template)
 app.add_typer(tenant)
 app.add_typer(suppressions)
+app.add_typer(audit)
 app.add_typer(providers)
 app.add_typer(dead_letters)
 

@@ -12,7 +12,7 @@ from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, U
 from schemas.statuses import OnUncertain, Reason, Status
 
 NOT_SENT_AGAIN = "must not be sent again"
-"""Error of a delivery that may have been sent before its address was suppressed. The reason follows."""
+"""Error of a delivery that may have been sent before its address was suppressed or erased. The reason follows."""
 
 
 class NotSent(Enum):
@@ -148,7 +148,7 @@ def _final_outcome_not_sent(entry: WindowDelivery, result: Failed | Suppressed, 
         return _outcome_not_sent(result.reason, result.error, doubted=doubted)
     if entry.possibly_sent or rules.sticky:
         return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f"{NOT_SENT_AGAIN}: {result.reason}")
-    return Outcome(Status.SUPPRESSED, result.reason)
+    return Outcome(Status.CANCELLED if result.reason is Reason.ERASED else Status.SUPPRESSED, result.reason)
 
 
 def _outcome_not_sent(reason: Reason, error: str | None, *, doubted: bool) -> Outcome:

@@ -9,6 +9,7 @@ index. The logs of a request are therefore one range of `_id`, in request order.
 
 import hashlib
 import re
+from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Iterable
 from datetime import datetime
@@ -27,6 +28,8 @@ MAX_INDEX = 0xFFFFF
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter is mistaken for a digit
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _BASE64URL = bytes.maketrans(b"+/", b"-_")
+_HASH_LETTERS = 22
+"""Length of a hash of 16 bytes in base 64."""
 _CHANNEL_LETTERS = {Channel.EMAIL: "e", Channel.SMS: "s"}
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
@@ -64,14 +67,28 @@ def suppression_ids(key_id: str, channel: Channel, address_hashes: Iterable[byte
     Those of one tenant and channel follow each other. The hash is in base64url (RFC 4648, 5), without padding.
     """
     prefix = f"{key_id}{_CHANNEL_LETTERS[channel]}"
-    encoded = (b2a_base64(each, newline=False).translate(_BASE64URL) for each in address_hashes)
-    return [prefix + letters[:22].decode() for letters in encoded]
+    return [prefix + letters for letters in map(_hash_letters, address_hashes)]
+
+
+def _hash_letters(hashed: bytes) -> str:
+    return b2a_base64(hashed, newline=False).translate(_BASE64URL)[:_HASH_LETTERS].decode()
 
 
 def channel_of_suppression(suppression: str, key_id: str) -> Channel:
     """Return the channel of suppressions by their id, and that of the key of their tenant."""
     letter = suppression[len(key_id)]
     return next(channel for channel, its in _CHANNEL_LETTERS.items() if its == letter)
+
+
+def user_erasure_id(key_id: str, user_hash: bytes) -> str:
+    """Return the id of the erasure of a user. That of an address has the id of its suppressions."""
+    return f"{key_id}u{_hash_letters(user_hash)}"
+
+
+def erased_person(erasure_id: str) -> tuple[str, bytes]:
+    """Return the kind and the hash in the id of an erasure as text, and the hash."""
+    letters = erasure_id[-_HASH_LETTERS:]
+    return erasure_id[-_HASH_LETTERS - 1 :], urlsafe_b64decode(f"{letters}==")
 
 
 def suppression_range(key_id: str, channel: Channel | None) -> tuple[str, str]:

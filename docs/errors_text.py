@@ -56,6 +56,7 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.UNDELIVERED: "Read `error`, `receipt_class` and `receipt_code` in the log. Remove the address after a "
     "hard bounce.",
     Reason.CANCELLED: "Nothing. To send after all, make a new request.",
+    Reason.ERASED: "Nothing. The address is known no more. To write to the person again, make a new request.",
     Reason.EXPIRED: "If it still matters, make a new request with more time.",
 }
 

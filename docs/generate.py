@@ -25,6 +25,12 @@ from schemas.http_responses import (
     RequestResponse,
     SimpleResponse,
 )
+from schemas.personal_data import (
+    EraseUserDataRequest,
+    EraseUserDataResponse,
+    ExportUserDataDetailResponse,
+    ExportUserDataRequest,
+)
 from schemas.provider_configs import (
     CreateProviderConfigRequest,
     OkResponse,
@@ -60,6 +66,10 @@ SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "http-log-response": LogResponse,
     "http-log-search": LogSearch,
     "http-ok-response": OkResponse,
+    "http-personal-data-erasure": EraseUserDataRequest,
+    "http-personal-data-erasure-response": EraseUserDataResponse,
+    "http-personal-data-export": ExportUserDataRequest,
+    "http-personal-data-export-response": ExportUserDataDetailResponse,
     "http-provider-creation": CreateProviderConfigRequest,
     "http-provider-list-response": ProviderConfigListResponse,
     "http-provider-response": ProviderConfigResponse,

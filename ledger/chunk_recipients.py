@@ -44,6 +44,16 @@ def open_recipients(sealer: Sealer, chunk_id: str, sealed: bytes) -> list[ChunkR
     return list(map(_recipient, orjson.loads(sealer.open(sealed, chunk_id))))
 
 
+def seal_without(sealer: Sealer, chunk: Chunk, places: Collection[int]) -> bytes:
+    """Seal the recipients of a chunk again, without those at some places. An erased one has an empty address.
+
+    Raise SealingError.
+    """
+    recipients = orjson.loads(sealer.open(chunk.sealed, chunk.id))
+    kept = [[""] if place in places else recipient for place, recipient in enumerate(recipients)]
+    return sealer.seal(orjson.dumps(kept), chunk.id)
+
+
 def seal_secrets(sealer: Sealer, chunk_id: str, secrets: Mapping[int, Mapping[str, str]]) -> dict[int, bytes]:
     """Seal the secret variables of each recipient, by index in the part."""
     return {

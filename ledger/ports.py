@@ -9,10 +9,13 @@ from typing import Protocol
 
 from core.ids import LogId, RequestKey
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
+from ledger.audit_port import AuditLog
 from ledger.chunk_port import Chunks
+from ledger.erasure_port import Erasures
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Log
 from ledger.permit_port import Permits
+from ledger.personal_data_port import PersonalData
 from ledger.provider_states import ProviderStates
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.receipt_effects import LogChange, MoveCounts
@@ -69,8 +72,8 @@ class Logs(Protocol):
     async def reserve_resends(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
         """Note on each log (key) the delivery that repeats it (value). Return the logs that have this note.
 
-        The note is written if the log is unknown or failed and has no note yet. It never changes. If many requests
-        repeat a delivery, only one of them gets the note. A repeat of this call returns the same result.
+        The note is written if the log is unknown or failed, is not erased, and has no note yet. It never changes. If
+        many requests repeat a delivery, only one of them gets the note. A repeat of this call returns the same result.
         """
 
     async def count_resends(self, key: RequestKey) -> Mapping[RequestKey, int]:
@@ -182,6 +185,18 @@ class Ledger(Protocol):
     @property
     def suppressions(self) -> Suppressions:
         """Return the addresses that must not be written to."""
+
+    @property
+    def erasures(self) -> Erasures:
+        """Return the orders to erase the data of persons."""
+
+    @property
+    def personal_data(self) -> PersonalData:
+        """Return the writes that erase the data of persons."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """Return the audit log."""
 
     def now(self) -> datetime:
         """Return the best estimate of the server's time. It does not follow the clock of this machine."""

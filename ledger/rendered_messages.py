@@ -14,6 +14,7 @@ from ledger.chunk_recipients import ChunkRecipient, open_recipients
 from ledger.errors import SealingError
 from ledger.message_template import MessageTemplate
 from ledger.models import Log, Part
+from ledger.personal_data_port import is_erased
 from ledger.ports import Ledger
 from ledger.sealed_text import open_template
 from ledger.sealing import Sealer
@@ -51,7 +52,7 @@ async def iterate_messages(
     skipped_errors = (SealingError,) if skip_unreadable else ()
     deliveries: dict[RequestKey, list[tuple[LogId, int, int]]] = defaultdict(list)
     for log in logs:
-        if parsed := position(log.id):
+        if (parsed := position(log.id)) and not is_erased(log.recipient):
             key, part, index = parsed
             deliveries[key].append((log.id, part, index))
     for keys in _batches(deliveries, MAX_OPENED):

@@ -29,6 +29,7 @@ from core.ids import (
 from core.request_parts import EncodedPart, PartEncoder, RequestEncodingError, request_fields
 from ledger.chunk_recipients import open_recipients
 from ledger.models import Chunk, RequestHeader, StoredRequest
+from ledger.personal_data_port import is_erased
 from ledger.ports import Ledger
 from ledger.sealed_text import open_template, type_to_repeat, unseal_template
 from ledger.sealing import Sealer
@@ -37,8 +38,8 @@ from schemas.statuses import Reason, Status
 from schemas.validation_errors import read_problems
 from schemas.variables import MAX_SECRET_VARIABLES
 
-NOT_RESENDABLE = frozenset({Reason.INVALID_RECIPIENT, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT})
-"""Reasons with which the same delivery would fail again."""
+NOT_RESENDABLE = frozenset({Reason.INVALID_RECIPIENT, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT, Reason.ERASED})
+"""Reasons with which the same delivery would fail again, or has no address any more."""
 
 
 class ResendError(ValueError):
@@ -73,14 +74,15 @@ async def select_deliveries(
     if old.completion is None:
         raise ResendError("is not completed yet. Wait until it is completed, or cancel it first")
     if not old.header.sealed_text:
-        raise ResendError("its texts and addresses are erased because their retention time is over")
+        raise ResendError("its texts and addresses are erased, on request or because their retention time is over")
     not_resendable: Counter[Reason] = Counter()
     by_repeating_request: dict[RequestKey | None, array[int]] = {None: array("Q")}
     async for log in ledger.logs.iterate_request(old.header.key):
         if log.status is not status:
             continue
-        if log.reason in NOT_RESENDABLE:
-            not_resendable[log.reason] += 1
+        reason = Reason.ERASED if is_erased(log.recipient) else log.reason
+        if reason in NOT_RESENDABLE:
+            not_resendable[reason] += 1
             continue
         resend = position(log.resent_as) if log.resent_as else None
         _, part, index = position(log.id) or (None, 0, 0)

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 
 from core.addresses import AddressRules
-from core.ids import channel_of_suppression, suppression_ids
+from core.ids import channel_of_suppression, suppression_ids, user_erasure_id
 from ledger.sealing import HASH_BYTES, Sealer
 from ledger.suppression_port import StoredSuppression
 from ledger.tenant_key import TenantKey
@@ -42,10 +42,19 @@ class SuppressionKey:
         """Return the channel of suppressions of this tenant."""
         return channel_of_suppression(suppression_id, self.key_id)
 
+    def id_of_user(self, user_id: str) -> str:
+        """Return the id of the erasure of a user. No address has the same hash."""
+        return user_erasure_id(self.key_id, self._hashed(f"user:{user_id}"))
+
     def seal(self, address: str, suppression_id: str) -> bytes:
         """Seal an address for its suppressions."""
         return self._sealer.seal(address.encode(), suppression_id)
 
-    def open(self, stored: StoredSuppression) -> str:
-        """Return the address of suppressions. Raise SealingError if they were moved or changed."""
+    def open(self, stored: StoredSuppression) -> str | None:
+        """Return the address of suppressions, or None after its erasure.
+
+        Raise SealingError if they were moved or changed.
+        """
+        if not stored.sealed:
+            return None
         return self._sealer.open(stored.sealed, stored.id).decode()

@@ -21,7 +21,7 @@ class StoredSuppression:
     id: str
     """Made from the key of the tenant, the channel and a keyed hash of the address (`core.ids.suppression_id`)."""
     sealed: bytes = field(repr=False)
-    """Address, sealed with the key of the tenant."""
+    """Address, sealed with the key of the tenant. Empty after its erasure."""
     entries: Entries
 
 
@@ -62,6 +62,9 @@ class Suppressions(Protocol):
 
     async def remove(self, suppression_id: str, scope: str | None, reason: SuppressionReason | None) -> int:
         """Remove the entries of an address with a scope and a reason. None: with any. Return their number."""
+
+    async def erase_address(self, suppression_id: str) -> bool:
+        """Erase the sealed address of suppressions. The entries stay in force. Return whether there was one."""
 
     async def list_range(self, after: str, before: str, limit: int) -> list[StoredSuppression]:
         """Return suppressions between two ids, in the order of their ids. Both are excluded."""

@@ -32,6 +32,7 @@ from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
+from producer.personal_data.routes import personal_data_routes
 from producer.provider_directory.directory import ProviderDirectory
 from producer.read.channel_health import channel_health_routes
 from producer.read.places import read_places
@@ -103,7 +104,7 @@ def _add_routes(app: FastAPI, deps: Dependencies, health: APIRouter) -> list[Bas
     app.router.routes.append(RouteWithoutQuery(endpoint))
     read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
     suppressions = (suppression_transfer_routes(deps), suppression_routes(deps))
-    change = (provider_routes(deps), control_routes(deps), *suppressions)
+    change = (provider_routes(deps), control_routes(deps), *suppressions, personal_data_routes(deps))
     public = (callback_routes(deps), unsubscribe_routes(deps))
     routers = (bulk_routes(endpoint), *read, *change, *public, document_routes(app), health)
     for router in routers:

@@ -152,6 +152,7 @@ class Reason(DescribedEnum, published_as="Reason"):
     UNDELIVERED = "undelivered", "failed by a receipt: the provider accepted the message, but it did not arrive"
     CANCELLED = "cancelled", "cancelled: the request was cancelled"
     EXPIRED = "expired", "expired: the expires_at of the request has passed"
+    ERASED = "erased", "cancelled: the data of the user or of the recipient was erased on request"
 
 
 class SuppressionReason(DescribedEnum, published_as="SuppressionReason"):

@@ -12,6 +12,7 @@ from cli.suppressions.with_ledger import with_ledger
 from core.addresses import AddressRules
 from core.ids import suppression_range
 from core.suppressions import SuppressionEntry
+from ledger.personal_data_port import Pseudonym, is_erased
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from ledger.suppressing import find_suppression_key
@@ -83,8 +84,7 @@ async def print_entries(  # noqa: PLR0913  # conditions, and the form of the out
         if len(shown) == limit:
             more = True
             break
-        rules = AddressRules(each.channel, None)
-        shown.append(each._replace(recipient=rules.mask(each.recipient, each.recipient)))
+        shown.append(each if is_erased(each.recipient) else each._replace(recipient=_masked(each)))
     if as_json:
         for each in shown:
             write_json(console, each.document)
@@ -98,8 +98,12 @@ async def print_entries(  # noqa: PLR0913  # conditions, and the form of the out
         console.print("there are more: raise --limit, or filter further")
 
 
+def _masked(entry: ShownEntry) -> str:
+    return AddressRules(entry.channel, None).mask(entry.recipient, entry.recipient)
+
+
 async def entries(ledger: Ledger, sealer: Sealer, tenant: str, conditions: EntryFilter) -> AsyncIterator[ShownEntry]:
-    """Yield the entries that count now and meet the conditions, with whole addresses."""
+    """Yield the entries that count now and meet the conditions, with whole addresses. An erased one is a pseudonym."""
     key = await find_suppression_key(ledger, tenant, sealer)
     if key is None:
         return
@@ -109,6 +113,6 @@ async def entries(ledger: Ledger, sealer: Sealer, tenant: str, conditions: Entry
         for stored in page:
             current = [each for each in stored.entries if each.is_in_force(now) and conditions.matches(each)]
             if current:
-                channel, address = key.channel_of(stored.id), key.open(stored)
+                channel, address = key.channel_of(stored.id), key.open(stored) or Pseudonym.of(stored.id).text
                 for entry in current:
                     yield ShownEntry(channel, address, entry)

@@ -56,19 +56,24 @@ async def exclude_expired(checked: CheckedRecipients, decided: Decisions, scope:
 
 
 async def exclude_suppressed(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
-    """Suppress recipients whose address the tenant must not write to.
+    """Suppress recipients whose address the tenant must not write to, and cancel those whose data was erased.
 
-    Each window asks again before it is sent. So without the key, this rule excludes no recipient.
+    Each window asks again before it is sent. So without the key, this rule excludes no recipient. Recipients that are
+    decided already are looked for too, because the data of an erased one will be erased again.
     """
     first = checked.first
-    undecided = [index for index in range(first, first + len(checked.plain)) if index not in decided]
+    all_indices = range(first, first + len(checked.plain))
     try:
         found = await find_suppressed(
-            scope.header, undecided, lambda index: checked.plain[index - first][0], scope.context
+            scope.header, all_indices, lambda index: checked.plain[index - first][0], scope.context
         )
     except SealingError:
         return {}
-    return {index: Decision(Status.SUPPRESSED, reason) for index, reason in found.items()}
+    return {
+        index: Decision(Status.CANCELLED if reason is Reason.ERASED else Status.SUPPRESSED, reason)
+        for index, reason in found.items()
+        if index not in decided
+    }
 
 
 async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:

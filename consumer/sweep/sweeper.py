@@ -11,6 +11,7 @@ from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer, LeasedC
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
+from consumer.sweep.erasure_job import ErasureJob
 from consumer.sweep.kept_receipts import KeptReceiptRetries
 from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from consumer.sweep.tenant_resealing import TenantResealing
@@ -41,7 +42,7 @@ DEFAULT_INTERVALS = SweepIntervals()
 
 
 class Sweeper:
-    """Claims due and unclaimed chunks, and runs the jobs for unfinished requests, retention and sealing keys.
+    """Claims due and unclaimed chunks, and runs the jobs for unfinished requests, retention, erasures and sealing keys.
 
     Due chunks use slots of their own. Unclaimed chunks use the slots of the wake-up messages.
     """
@@ -61,6 +62,7 @@ class Sweeper:
         self._retention = RetentionJob(context, batch_sizes)
         self._resealing = TenantResealing(context)
         self._kept_receipts = KeptReceiptRetries(context)
+        self._erasures = ErasureJob(context)
         self._pinged_at = self._counted_at = float("-inf")
 
     async def run(self) -> None:
@@ -89,9 +91,10 @@ class Sweeper:
             self._kept_receipts.start_round,
             _give_back_memory,
         )
+        erasing = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, self._erasures.run_pass)
         try:
             maintaining = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance)
-            await asyncio.gather(*due, *unclaimed, searching, maintaining)
+            await asyncio.gather(*due, *unclaimed, searching, maintaining, erasing)
         finally:
             try:
                 await self._unfinished_requests.stop()

@@ -1,1 +1,1 @@
-"""Own providers of tenants, and their suppressions."""
+"""Own providers of tenants, their suppressions, and erasures of data."""

@@ -1,9 +1,11 @@
-"""Check of the suppressions of a tenant: at the expansion, and again for each window before it is sent."""
+"""Check of the suppressions and erasures of a tenant: at the expansion, and again for each window before it is sent."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 from consumer.context import ConsumerContext
 from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
+from consumer.tenants.erased_persons import find_erased, mark_erased
 from core.delivery_outcome import Suppressed, WindowDelivery
 from core.send_result import Retry
 from core.suppressions import reason_to_suppress
@@ -35,16 +37,20 @@ async def find_suppressed(
         return {}
     key = SuppressionKey(open_tenant_key(stored, header.tenant_id, context.sealer))
     await context.turn_budget.wait(_ADDRESS_WEIGHT * len(indices))
-    ids = key.ids_of(header.channel, map(address_of, indices))
-    found = await context.retry_until_available("read of suppressions", context.ledger.suppressions.find, ids)
-    if not found:
+    ids = dict(zip(indices, key.ids_of(header.channel, map(address_of, indices)), strict=True))
+    suppressed = context.retry_until_available(
+        "read of suppressions", context.ledger.suppressions.find, list(ids.values())
+    )
+    found, erased = await asyncio.gather(suppressed, find_erased(header, key, ids, address_of, context))
+    if not found and not erased:
         return {}
     now = context.ledger.now()
     reasons = {
         index: reason_to_suppress(found[name], header.category, header.mailing_list, now)
-        for index, name in zip(indices, ids, strict=True)
+        for index, name in ids.items()
         if name in found
     }
+    reasons |= dict.fromkeys(erased, Reason.ERASED)
     return {index: reason for index, reason in reasons.items() if reason is not None}
 
 
@@ -55,6 +61,7 @@ async def mark_suppressed(
 
     The window was written before. So an entry that was acknowledged before the window opened is found.
     """
+    deliveries = mark_erased(deliveries, address_of)
     try:
         reasons = await find_suppressed(header, [each.index for each in deliveries], address_of, context)
     except SealingError as error:

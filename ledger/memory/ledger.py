@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from ledger.audit_port import AuditLog
 from ledger.chunk_port import Chunks
+from ledger.erasure_port import Erasures
+from ledger.memory.audit_store import MemoryAuditLog
 from ledger.memory.chunk_store import MemoryChunks
+from ledger.memory.erasure_store import MemoryErasures
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.kept_receipt_store import MemoryKeptReceipts
 from ledger.memory.log_store import MemoryLogs
 from ledger.memory.permit_store import MemoryPermits
+from ledger.memory.personal_data_store import MemoryPersonalData
 from ledger.memory.provider_state_store import MemoryProviderStates
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
@@ -17,6 +22,7 @@ from ledger.memory.suppression_store import MemorySuppressions
 from ledger.memory.template_store import MemoryTemplates
 from ledger.memory.tenant_store import MemoryTenants
 from ledger.permit_port import Permits
+from ledger.personal_data_port import PersonalData
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.provider_states import ProviderStates
 from ledger.receipt_port import KeptReceipts
@@ -42,6 +48,9 @@ class MemoryLedger:
         self.permits: Permits = MemoryPermits(store)
         self.tenants: Tenants = MemoryTenants(store)
         self.suppressions: Suppressions = MemorySuppressions(store)
+        self.erasures: Erasures = MemoryErasures(store)
+        self.personal_data: PersonalData = MemoryPersonalData(store)
+        self.audit: AuditLog = MemoryAuditLog(store)
         self.provider_states: ProviderStates = MemoryProviderStates(store)
 
     def now(self) -> datetime:

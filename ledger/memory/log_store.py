@@ -10,6 +10,7 @@ from core.ids import LogId, RequestKey, log_range, position
 from ledger.memory.store import Store
 from ledger.models import Log
 from ledger.pending_logs import pending_of_chunk
+from ledger.personal_data_port import is_erased
 from ledger.ports import Logs
 from ledger.queries import IdRange, LogPage, LogQuery, counted, position_of_log
 from ledger.receipt_effects import LogChange, Move, MoveCounts
@@ -90,7 +91,9 @@ class MemoryLogs(Logs):
         logs = self._store.logs
         for old, new in resends.items():
             log = logs.get(old)
-            if log and log.tenant_id == tenant_id and log.status in RESENDABLE and log.resent_as is None:
+            if not log or log.tenant_id != tenant_id or is_erased(log.recipient):
+                continue
+            if log.status in RESENDABLE and log.resent_as is None:
                 logs[old] = log._replace(resent_as=new)
         return {old for old, new in resends.items() if old in logs and logs[old].resent_as == new}
 

@@ -8,6 +8,8 @@ from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
 from core.period_limits import Used
 from core.rate_schedule import Schedule
+from ledger.audit_port import AuditEntry
+from ledger.erasure_port import Erasure
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Chunk, Log, StoredRequest
 from ledger.receipt_port import KeptReceipt
@@ -78,6 +80,10 @@ class Store:
     keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
     tenants: dict[str, StoredTenant] = field(default_factory=dict)
     suppressions: dict[str, StoredSuppression] = field(default_factory=dict)
+    erasures: dict[str, Erasure] = field(default_factory=dict)
+    due_erasures: dict[str, datetime] = field(default_factory=dict)
+    """Due time of each erasure that is not finished."""
+    audit: dict[str, AuditEntry] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     """Slots of each rate, by the key of the limit."""
     receipts: dict[str, tuple[KeptReceipt, datetime]] = field(default_factory=dict)

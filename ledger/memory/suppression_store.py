@@ -47,5 +47,13 @@ class MemorySuppressions(Suppressions):
         return len(stored.entries) - len(left)
 
     @override
+    async def erase_address(self, suppression_id: str) -> bool:
+        stored = self._stored.get(suppression_id)
+        if stored is None or not stored.sealed:
+            return False
+        self._stored[suppression_id] = replace(stored, sealed=b"")
+        return True
+
+    @override
     async def list_range(self, after: str, before: str, limit: int) -> list[StoredSuppression]:
         return [self._stored[each] for each in sorted(self._stored) if after < each < before][:limit]

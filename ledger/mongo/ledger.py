@@ -5,6 +5,7 @@ from typing import Self
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from ledger.mongo.audit_store import MongoAuditLog
 from ledger.mongo.blocking_calls import run_blocking
 from ledger.mongo.chunk_store import MongoChunks
 from ledger.mongo.connection import (
@@ -15,11 +16,13 @@ from ledger.mongo.connection import (
     open_database,
     translated_errors,
 )
+from ledger.mongo.erasure_store import MongoErasures
 from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.kept_receipt_store import MongoKeptReceipts
 from ledger.mongo.log_store import MongoLogs
 from ledger.mongo.permit_store import MongoPermits
+from ledger.mongo.personal_data_store import MongoPersonalData
 from ledger.mongo.provider_state_store import MongoProviderStates
 from ledger.mongo.request_store import MongoRequests
 from ledger.mongo.retention_store import MongoRetention
@@ -43,6 +46,9 @@ class MongoLedger:
         self.permits = MongoPermits(database["permits"])
         self.tenants = MongoTenants(database["tenants"])
         self.suppressions = MongoSuppressions(database["suppressions"], self._clock)
+        self.erasures = MongoErasures(database["erasures"], self._clock)
+        self.personal_data = MongoPersonalData(database)
+        self.audit = MongoAuditLog(database["audit"])
         self.provider_states = MongoProviderStates(database["provider_states"])
 
     @classmethod

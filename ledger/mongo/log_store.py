@@ -19,12 +19,14 @@ from ledger.mongo.log_documents import log_document, read_log, read_way
 from ledger.mongo.log_queries import index_for, log_filter, range_filters
 from ledger.mongo.moved_logs import count_ways, find_ways, settle_logs
 from ledger.mongo.pending_log_queries import PendingLogQueries
+from ledger.personal_data_port import ERASED_PREFIX
 from ledger.ports import Logs
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.receipt_effects import LogChange, MoveCounts
 from schemas.statuses import RESENDABLE, WITHOUT_LOG, Status
 
 _RESENDABLE = [status.value for status in RESENDABLE]
+_NOT_ERASED = {"$not": {"$regex": f"^{ERASED_PREFIX}"}}
 
 
 class MongoLogs(Logs):
@@ -149,7 +151,7 @@ class MongoLogs(Logs):
     @override
     async def reserve_resends(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
         """Write the notes with one conditional update for each log, and read them back."""
-        free = {"tenant_id": tenant_id, "status": {"$in": _RESENDABLE}, "resent_as": None}
+        free = {"tenant_id": tenant_id, "status": {"$in": _RESENDABLE}, "resent_as": None, "recipient": _NOT_ERASED}
         updates = [UpdateOne({"_id": old, **free}, {"$set": {"resent_as": new}}) for old, new in resends.items()]
         with translated_errors():
             await self._logs.bulk_write(updates, ordered=False)

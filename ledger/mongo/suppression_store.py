@@ -79,6 +79,12 @@ class MongoSuppressions(Suppressions):
         raise LedgerUnavailable(_CHANGES_TOO_OFTEN)
 
     @override
+    async def erase_address(self, suppression_id: str) -> bool:
+        with translated_errors():
+            result = await self._suppressions.update_one({"_id": suppression_id}, {"$unset": {"sealed": ""}})
+        return result.modified_count == 1
+
+    @override
     async def list_range(self, after: str, before: str, limit: int) -> list[StoredSuppression]:
         query = {"_id": {"$gt": after, "$lt": before}}
         with translated_errors():
@@ -145,4 +151,4 @@ def _entries(document: Document) -> Entries:
 
 
 def _suppression(document: Document) -> StoredSuppression:
-    return StoredSuppression(document["_id"], document["sealed"], _entries(document))
+    return StoredSuppression(document["_id"], document.get("sealed", b""), _entries(document))

@@ -22,9 +22,13 @@ READ = "communication:read"
 ADMIN = "communication:admin"
 SUPPRESSIONS = "communication:suppressions"
 SUPPRESSED_ADDRESSES = "communication:suppressions:addresses"
+INTERNAL = "communication:internal"
+USER_ADDRESSES = "communication:internal:addresses"
 """Scope of its own for whole addresses. No other scope includes it."""
-SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN, SUPPRESSIONS, SUPPRESSED_ADDRESSES})
+SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN, SUPPRESSIONS, SUPPRESSED_ADDRESSES, INTERNAL, USER_ADDRESSES})
 """Scopes that rollcall knows. Others of a token are not kept."""
+NEVER_IMPLIED = frozenset({SUPPRESSED_ADDRESSES, INTERNAL, USER_ADDRESSES})
+"""Scopes that a token must name, also one with the scope for admins."""
 
 LEEWAY_SECONDS = 10
 """Maximum difference in seconds between the issuer's clock and the clock of this process."""
@@ -51,8 +55,8 @@ class Principal:
     """Digest of the token without its signature, which an owner of the token can write in several ways."""
 
     def may(self, scope: str) -> bool:
-        """Return whether the token allows this scope. Admin allows every scope within its tenant, except addresses."""
-        return scope in self.scopes or (ADMIN in self.scopes and scope != SUPPRESSED_ADDRESSES)
+        """Return whether the token allows this scope. Admin allows others within its tenant, except `NEVER_IMPLIED`."""
+        return scope in self.scopes or (ADMIN in self.scopes and scope not in NEVER_IMPLIED)
 
     def require(self, scope: str) -> None:
         """Raise ForbiddenError unless the token allows this scope."""

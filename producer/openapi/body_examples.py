@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.bulk_body import BulkSendRequest
+from schemas.personal_data import EraseUserDataRequest, ExportUserDataRequest
 from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
 from schemas.query_parameters import LogSearch
 from schemas.suppressions import SuppressedRecipient, SuppressionAddition, SuppressionRemoval
@@ -12,6 +13,14 @@ from schemas.suppressions import SuppressedRecipient, SuppressionAddition, Suppr
 Json = dict[str, Any]
 
 REQUEST = "019d9103-3601-7c1c-8707-070707070707"
+
+_PERSONS: Json = {
+    "user": {"summary": "The requests of a user", "value": {"user_id": "usr_abc123"}},
+    "address": {
+        "summary": "The deliveries to a recipient",
+        "value": {"address": "wei@example.com", "channel": "email"},
+    },
+}
 
 BODIES: dict[str, tuple[type[BaseModel], Json]] = {
     "send_bulk": (
@@ -104,6 +113,8 @@ BODIES: dict[str, tuple[type[BaseModel], Json]] = {
             },
         },
     ),
+    "export_user_data": (ExportUserDataRequest, _PERSONS),
+    "erase_user_data": (EraseUserDataRequest, _PERSONS),
     "update_provider": (
         UpdateProviderConfigRequest,
         {

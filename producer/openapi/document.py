@@ -81,7 +81,7 @@ def build_document(app: FastAPI) -> Json:
     components["responses"] = {_component_name(status): _error(status) for status in ERRORS}
     components["securitySchemes"] = {"bearerAuth": _SCHEME}
     for path, operation in _operations(document):
-        needs_token = path.startswith(("/communication", "/admin/communication"))
+        needs_token = path.startswith(("/communication", "/admin/communication", "/internal/communication"))
         operation["tags"] = ["communication" if needs_token else "health"]
         if needs_token:
             name = operation["operationId"]

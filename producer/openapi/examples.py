@@ -8,6 +8,8 @@ from producer.http.body_arrival import ArrivalBounds
 from producer.http.protocol import PHRASES
 from producer.http.request_bodies import too_large_message, too_slow_message
 from producer.openapi.body_examples import REQUEST
+from producer.personal_data.remains import REMAINS
+from producer.personal_data.routes import BEGUN
 from producer.read.search_filters import NO_REQUEST
 from producer.settings import ProducerSettings
 from producer.suppressions.access import IN_EFFECT
@@ -137,6 +139,14 @@ RESPONSES: dict[str, Json | str] = {
     },
     "export_suppressions": '{"channel":"email","recipient":"w***@example.com","reason":"opted_out",'
     f'"scope":"list:weekly-news","source":"api","since":"{_TIMESTAMP}"}}\n',
+    "export_user_data": {**_OK, "data": {"tokens": [], "logs": [_SENT], "suppressions": []}},
+    "erase_user_data": {
+        "code": 200,
+        "message": BEGUN,
+        "person": "erased:usq83vEjRWeJCrze8SNFZ4k",
+        "accepted_before": _TIMESTAMP,
+        "remains": [each.model_dump() for each in REMAINS],
+    },
     "cancel_scheduled": _control_response("cancelled", "cancelled", 0),
     "cancel": _control_response("cancelled, at most 100 deliveries that had begun may still be sent", "cancelled", 100),
     "pause": _control_response("paused, at most 100 deliveries that had begun may still be sent", "paused", 100),

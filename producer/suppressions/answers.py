@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from core.addresses import AddressRules
 from core.suppressions import SuppressionEntry
+from ledger.personal_data_port import Pseudonym
 from ledger.suppression_key import SuppressionKey
 from ledger.suppression_port import Entries, StoredSuppression
 from producer.auth.token_verifier import SUPPRESSED_ADDRESSES, Principal
@@ -20,19 +21,30 @@ def shown_address(channel: Channel, address: str, principal: Principal) -> str:
 
 def shown_suppression(channel: Channel, address: str, entries: Entries, principal: Principal) -> SuppressionResponse:
     """Return the suppressions of an address."""
+    return shown_entries(channel, shown_address(channel, address, principal), entries)
+
+
+def shown_entries(channel: Channel, recipient: str, entries: Entries) -> SuppressionResponse:
+    """Return the suppressions of an address that is written as the caller may see it."""
     shown = [SuppressionEntryResponse(**each._asdict()) for each in entries]
-    return SuppressionResponse(channel=channel, recipient=shown_address(channel, address, principal), entries=shown)
+    return SuppressionResponse(channel=channel, recipient=recipient, entries=shown)
+
+
+def _shown_or_erased(stored: StoredSuppression, channel: Channel, address: str | None, principal: Principal) -> str:
+    """Return the address as the caller may see it, or the pseudonym of one whose data was erased."""
+    return Pseudonym.of(stored.id).text if address is None else shown_address(channel, address, principal)
 
 
 def shown_item(stored: StoredSuppression, key: SuppressionKey, principal: Principal) -> SuppressionResponse:
     """Return the suppressions of an address on a page."""
-    return shown_suppression(key.channel_of(stored.id), key.open(stored), stored.entries, principal)
+    channel, address = key.channel_of(stored.id), key.open(stored)
+    return shown_entries(channel, _shown_or_erased(stored, channel, address, principal), stored.entries)
 
 
 def exported_lines(stored: StoredSuppression, key: SuppressionKey, principal: Principal) -> Iterator[bytes]:
     """Yield a line for each entry of an address."""
     channel = key.channel_of(stored.id)
-    recipient = shown_address(channel, key.open(stored), principal)
+    recipient = _shown_or_erased(stored, channel, key.open(stored), principal)
     for entry in stored.entries:
         yield exported_line(channel, recipient, entry)
 

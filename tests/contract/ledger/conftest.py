@@ -33,6 +33,8 @@ COLLECTIONS = (
     "tenants",
     "receipts",
     "suppressions",
+    "erasures",
+    "audit",
     "provider_states",
 )
 

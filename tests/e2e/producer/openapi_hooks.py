@@ -25,6 +25,14 @@ _ONE_ADDRESS = {
     r"region: must be the ISO 3166-1 code of a country .+": _REGIONS,
 }
 
+_ONE_PERSON = {
+    r"user_id: is required, unless address and channel are given": _TOGETHER,
+    r"(address|channel|region): must not be given with user_id\. .+": _TOGETHER,
+    r"(address: is required with channel|channel: is required with address)": _TOGETHER,
+    r"address: the address .+": _ADDRESS,
+    r"region: must be the ISO 3166-1 code of a country .+": _REGIONS,
+}
+
 BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/bulk": {
         r"recipients\[\d+\]\.variables\..+: is used in (content|subject)\. Give it here .+": _TEXT,
@@ -61,6 +69,8 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/callback/{provider}/{secret}": {},
     "GET /communication/unsubscribe/{token}": {},
     "POST /communication/unsubscribe/{token}": {},
+    "POST /internal/communication/export-user-data": _ONE_PERSON,
+    "POST /internal/communication/erase-user-data": _ONE_PERSON,
     "POST /admin/communication/providers": {r"(config(\..+)?|channel): must .+": _CONFIG},
     "PUT /admin/communication/providers/{provider_id}": {r"config(\..+)?: must .+": _CONFIG},
 }

@@ -15,6 +15,7 @@ from cli.suppressions.import_file import LINES_AT_ONCE, Importer, ImportResult
 from cli.suppressions.one_address import add, parse, remove
 from cli.suppressions.show import EntryFilter, entries, print_entries
 from ledger.memory import MemoryLedger
+from ledger.personal_data_port import Pseudonym
 from ledger.sealing import Sealer
 from ledger.suppression_port import MAX_ENTRIES
 from ledger.tenant_key import SETTLING
@@ -217,3 +218,13 @@ async def test_the_list_masks_addresses_and_filters(fixture: Fixture) -> None:
 def test_wrong_defaults_of_an_import_are_a_usage_error_before_a_file_is_read() -> None:
     done = run_rollcall("suppressions", "import", "none.csv", "--tenant", "tnt_a", "--scope", "news")
     assert (done.exit_code, done.stderr.partition(",")[0]) == (2, "--scope: must be all")
+
+
+async def test_an_entry_whose_address_was_erased_is_shown_by_its_pseudonym(fixture: Fixture) -> None:
+    await fixture.add()
+    (stored,) = await fixture.ledger.suppressions.list_range("", "~", 10)
+    await fixture.ledger.suppressions.erase_address(stored.id)
+    pseudonym = Pseudonym.of(stored.id).text
+
+    assert [each["recipient"] for each in await fixture.all()] == [pseudonym]
+    assert pseudonym in await fixture.listed()

@@ -58,6 +58,7 @@ def test_all_commands_are_known() -> None:
             "template",
             "tenant",
             "suppressions",
+            "audit",
             "providers",
         ),
         *("dead-letters", "token", "doctor", "simulator", "bounces", "completion"),

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from core.chunk_work import Batch, DecidedDelivery, History, WaitingDelivery, Work
+from ledger.log_pages import log_pages
 from ledger.ports import Ledger
-from ledger.queries import LogPage
+from ledger.queries import LogPage, LogQuery
 from schemas.statuses import Reason, Status
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import PENDING, a_request, claim_token, described, find, list_lines
@@ -270,3 +271,20 @@ async def test_a_log_is_found_by_the_status_that_receipts_gave_it(ledger: Ledger
 
     assert await list_lines(ledger, statuses=frozenset({Status.DELIVERED})) == ["req-1 0.0 delivered"]
     assert await list_lines(ledger, statuses=frozenset({Status.SENT})) == []
+
+
+async def test_all_deliveries_of_a_query_come_page_by_page(ledger: Ledger) -> None:
+    await a_request(ledger, None, a_chunk(size=5))
+    await ledger.logs.insert_or_get([a_log("req-2", index) for index in range(4)])
+
+    pages = [[log.id for log in page] async for page in log_pages(ledger, LogQuery(TENANT), 2)]
+
+    assert [len(page) for page in pages] == [2, 2, 2, 2, 1]
+    assert {log_id for page in pages for log_id in page} == {
+        *(a_log("req-1", index).id for index in range(5)),
+        *(a_log("req-2", index).id for index in range(4)),
+    }
+
+
+async def test_a_query_without_deliveries_has_no_page(ledger: Ledger) -> None:
+    assert [page async for page in log_pages(ledger, LogQuery(TENANT))] == []
