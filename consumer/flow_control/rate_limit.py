@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable
 from core.lane_queue import LaneQueue
 from schemas.statuses import Lane
 
+SHORTEST_SLEEP_SECONDS = 1e-6
+"""Minimum time of a wait for a token, in seconds. A clock of many hours does not show the rounding error of a token."""
+
 Sleep = Callable[[float], Awaitable[None]]
 _Waiter = tuple[asyncio.Future[bool], int]
 """Call that waits, and its number of messages."""
@@ -57,7 +60,7 @@ class RateLimiter:
         try:
             while self._waiting:
                 while self._tokens < 1:
-                    await self._sleep((1 - self._tokens) / self._rate)
+                    await self._sleep(max((1 - self._tokens) / self._rate, SHORTEST_SLEEP_SECONDS))
                     self._fill()
                 # The next waiter is chosen now, because one of the express lane may have come meanwhile.
                 if not self._waiting:

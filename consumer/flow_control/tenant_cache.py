@@ -78,13 +78,14 @@ class TenantCache:
 
     def _start(self, tenant_id: str) -> asyncio.Task[None]:
         task = self._loading.get(tenant_id)
-        if task is None:
+        if task is None or task.done():  # its callback may not have run yet, and to wait for it again takes no turn
             task = self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id))
             task.add_done_callback(lambda done: self._ended(tenant_id, done))
         return task
 
     def _ended(self, tenant_id: str, task: asyncio.Task[None]) -> None:
-        self._loading.pop(tenant_id, None)
+        if self._loading.get(tenant_id) is task:
+            del self._loading[tenant_id]
         if not task.cancelled():
             task.exception()  # asyncio would log an error that no caller waits for.
 

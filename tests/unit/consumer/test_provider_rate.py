@@ -50,3 +50,17 @@ async def test_a_small_request_that_comes_during_the_wait_for_the_rate_goes_befo
     await asyncio.gather(bulk, express)
 
     assert order == ["express", "bulk"]
+
+
+async def test_a_token_that_lacks_a_rounding_error_is_waited_for_as_long_as_the_clock_can_show() -> None:
+    clock, sleeps = ManualClock(1e4), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        assert len(sleeps) < 10, "the wait has no end"
+        clock.now += seconds
+
+    limiter = RateLimiter(2.0, clock, sleep)
+    limiter._tokens = 1 - 9e-16
+
+    assert await limiter.acquire(Lane.BULK)
