@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:
-	@echo 'make demo     starts everything, sends 10,000 SMS and 1,000 e-mails to a simulator, prints a roll call of each'
+	@echo 'make demo     starts everything, sends 10,000 SMS and 1,000 e-mails to a simulator, prints their roll calls after receipts'
 	@echo 'make up       runs a local Kafka, MongoDB, producer and consumer until Ctrl-C'
 	@echo 'make test     all tests, on a real Kafka and MongoDB'
 	@echo 'make check    formatter, linter, types, layers, style of names and texts'

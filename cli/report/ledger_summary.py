@@ -45,7 +45,7 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
     completion = request.completion
     request_counts = await count_request(ledger, request)
     counts = Counter(
-        {(status.value, reason and reason.value): n for (status, reason), n in request_counts.outcomes.items()}
+        {(status.value, reason and reason.value): n for (status, reason), n in request_counts.current.items()}
     )
     total = sum(part.size for part in request.parts.values())
     sums = {counts.total(), total}

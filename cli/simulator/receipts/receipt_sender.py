@@ -37,6 +37,8 @@ class ReceiptSender:
         self.max_attempts = MAX_ATTEMPTS
         self._plan = ReceiptPlan(behaviour, seed)
         self._waiting = WaitingReceipts()
+        self._on_the_way = 0
+        """Number of receipts in calls that are not answered yet."""
         self._counts = ReceiptCounts()
         self._changed = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
@@ -63,8 +65,8 @@ class ReceiptSender:
                 self._counts.left_out += 1
 
     def document(self) -> dict[str, int]:
-        """Return the counts."""
-        return self._counts.document(len(self._waiting))
+        """Return the counts. A receipt waits until its call is answered."""
+        return self._counts.document(len(self._waiting) + self._on_the_way)
 
     def forget(self) -> None:
         """Forget the counts and the receipts that wait."""
@@ -96,6 +98,14 @@ class ReceiptSender:
         return due
 
     async def _post(self, receipts: Sequence[SimulatedReceipt]) -> bool:
+        """Make one call, and count it. Return whether it was accepted."""
+        self._on_the_way += len(receipts)
+        try:
+            return await self._post_signed(receipts)
+        finally:
+            self._on_the_way -= len(receipts)
+
+    async def _post_signed(self, receipts: Sequence[SimulatedReceipt]) -> bool:
         """Make one call, after a forged one or twice if it is so configured. Return whether it was accepted."""
         now, counts, number = datetime.now(UTC), self._counts, len(receipts)
         if self._plan.is_forged(receipts[0]):

@@ -37,7 +37,23 @@ def test_the_demo_ends_with_all_accounted_for(tmp_path: Path, *, java: bool) -> 
     assert done.stdout.splitlines()[-1] == "all accounted for: yes"
     assert "10,000 recipients in" in done.stdout
     assert "1,000 recipients in" in done.stdout
+    assert_the_last_roll_call_has_receipts_and_opt_outs(done.stdout)
     assert ("in-process broker" in done.stderr) is not java
+
+
+def assert_the_last_roll_call_has_receipts_and_opt_outs(output: str) -> None:
+    """The report of the SMS counts 97 of 100 messages as delivered and 1 as come back, and people that opted out."""
+    counts = {
+        name: int(number.replace(",", ""))
+        for name, number in re.findall(
+            r"^ *([a-z_]+) +([0-9,]+)(?: |$)", output.rpartition("$ rollcall report")[2], re.MULTILINE
+        )
+    }
+    assert counts["total"] == 10_000
+    assert counts["opted_out"] == 50
+    assert 9_400 < counts["delivered"] < 9_800
+    assert 50 < counts["undelivered"] < 150
+    assert counts["sent"] + counts["delivered"] + counts["failed"] + counts["suppressed"] == counts["total"]
 
 
 @pytest.fixture(scope="module")

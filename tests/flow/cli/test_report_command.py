@@ -253,7 +253,7 @@ async def test_a_csv_on_standard_output_is_the_only_output() -> None:
     ]
 
 
-async def test_a_report_notes_later_receipts() -> None:
+async def test_a_report_counts_deliveries_as_later_receipts_say_and_notes_how_many() -> None:
     world = World(RecordingProvider())
     await world.expand(world.record(*GOOD[:2]))
     sent = [a_log("r1", index, tenant_id="t1") for index in range(2)]
@@ -263,6 +263,7 @@ async def test_a_report_notes_later_receipts() -> None:
     await world.ledger.logs.settle(changes)
     summary, output = await report(world)
     assert summary.accounted
+    assert summary.counts == {("delivered", None): 1, ("failed", "undelivered"): 1}
     assert summary.not_reached_total == 1
     assert "by receipt since then: 1 delivered, 1 failed" in output
     assert "***r1                   failed  undelivered" in output
