@@ -30,7 +30,7 @@ async def match_receipts(receipts: Sequence[PendingReceipt], context: ConsumerCo
     logs: Mapping[LogId, Log] = {}
     if named:
         get_many = context.ledger.logs.get_many
-        logs = await context.retry_until_available("read of logs of receipts", get_many, list(named))
+        logs = await context.retry_until_available("read of logs of receipts", get_many, sorted(named))
     others = [each for each in receipts if each.receipt.delivery_id not in logs and each.message_ids]
     by_message_id = await _find_by_message_id(others, context) if others else {}
     return [_match(each, logs, by_message_id) for each in receipts]

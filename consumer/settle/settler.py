@@ -131,6 +131,6 @@ async def _read_again(
     if not again:
         return [], []
     ids = {pending.id: log.id for pending, log in matched}
-    logs = await context.retry_until_available("read of moved logs", context.ledger.logs.get_many, list(lost))
+    logs = await context.retry_until_available("read of moved logs", context.ledger.logs.get_many, sorted(lost))
     gone = [SettledReceipt(each, ReceiptResult.UNMATCHED) for each in again if ids[each.id] not in logs]
     return gone, [(each, logs[ids[each.id]]) for each in again if ids[each.id] in logs]

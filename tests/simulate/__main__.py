@@ -18,10 +18,10 @@ import secrets
 import sys
 import time
 
-from tests.simulate.environment.faults import CELLS, Coverage
+from tests.simulate.environment.faults import CELLS, RECEIPT_CELLS, Coverage
 from tests.simulate.runs import Failure, fill, run_seed, run_seeds
 
-ENOUGH = 4 * len(CELLS)
+ENOUGH = 4 * len(CELLS + RECEIPT_CELLS)
 """Number of seeds from which on no cell of the table may stay empty. The last seeds aim at empty cells."""
 
 

@@ -3,16 +3,18 @@
 import contextlib
 import functools
 import gc
+import itertools
 import logging
 import time
-from collections.abc import Generator, Iterable, MutableMapping
+from collections.abc import Generator, Iterable, Iterator, MutableMapping
 from typing import Any, NamedTuple
 
 import structlog
 
 from tests.simulate.actors.operators import room_for
+from tests.simulate.actors.vendors import short_pauses
 from tests.simulate.checks.checker import check
-from tests.simulate.environment.faults import CELLS, Coverage
+from tests.simulate.environment.faults import CELLS, Coverage, Fault, receipt_cell
 from tests.simulate.world import World
 
 TRIES = 60
@@ -31,7 +33,7 @@ class Failure(NamedTuple):
 def run_seed(seed: int, coverage: Coverage, trace: list[str] | None = None) -> list[str]:
     """Run the world of one seed, and return its errors."""
     world = World(seed, coverage, trace)
-    with _watched(world.errors), _uncollected(), room_for(world.room):
+    with _watched(world.errors), _uncollected(), room_for(world.room), short_pauses():
         try:
             return world.run() or check(world) or world.age()
         finally:
@@ -51,13 +53,20 @@ def fill(coverage: Coverage, base: int) -> Failure | None:
 
     Each seed aims at one cell. It may miss the cell, because its world may never pass the step.
     """
-    first = (base // len(CELLS) + 1) * len(CELLS)
-    for again in range(TRIES):
+    seeds = {cell: _aiming_at(cell, base) for cell in coverage.empty()}
+    for _ in range(TRIES):
         for cell in coverage.empty():
-            seed = first + again * len(CELLS) + CELLS.index(cell)
+            seed = next(seeds[cell])
             if findings := run_seed(seed, coverage):
                 return Failure(seed, findings)
     return None
+
+
+def _aiming_at(cell: tuple[str, Fault], base: int) -> Iterator[int]:
+    """Yield the seeds whose worlds aim at a cell."""
+    if cell in CELLS:
+        return itertools.count((base // len(CELLS) + 1) * len(CELLS) + CELLS.index(cell), len(CELLS))
+    return (seed for seed in itertools.count(base) if receipt_cell(seed) == cell)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,8 @@ from schemas.results import ChunkPointer, EventType
 from schemas.statuses import Channel, Lane
 from tests.simulate.actors.process import WAKE_UPS
 from tests.simulate.checks.observations import Observations, Published
-from tests.simulate.environment.faults import Coverage, Fault, Faults
+from tests.simulate.checks.receipt_checker import ReceiptBooks
+from tests.simulate.environment.faults import Coverage, Fault, Faults, receipt_cell
 from tests.simulate.environment.kafka import SimulatedKafka
 from tests.simulate.loop import WORLD, Actor, VirtualLoop
 from tests.simulate.scenario import REPLIES, START, TOPICS
@@ -50,10 +51,12 @@ class Stage:
         self.errors: list[str] = []
         """Log lines of the product that report faults of its code."""
         self.books = Observations(self.ledger, self.loop.time, self.fail)
-        self.kafka = SimulatedKafka(
-            (TOPICS.requests, TOPICS.requests_express, *WAKE_UPS.values()), PARTITIONS, rng, self._committed
-        )
+        self.has_receipts = receipt_cell(seed) is not None
+        topics = (TOPICS.requests, TOPICS.requests_express, *WAKE_UPS.values(), *[TOPICS.receipts] * self.has_receipts)
+        self.kafka = SimulatedKafka(topics, PARTITIONS, rng, self._committed)
         self.faults = Faults(seed, rng, coverage)
+        self.receipt_books: ReceiptBooks | None = None
+        """Observations about receipts, in a world with receipts."""
         self.prices = NO_PRICES
         """Prices of the providers, in a world with budgets."""
         self.ages = False
@@ -88,6 +91,8 @@ class Stage:
         now = self.loop.time()
         for event in events:
             self.books.published.append(Published(now, process, topic, key, event))
+            if self.receipt_books:
+                self.receipt_books.published(event)
             if event.type == EventType.REQUEST_REJECTED:
                 self.books.rejected.add(event.id)
 
@@ -103,6 +108,8 @@ class Stage:
             self.books.resumed(about[0])
         elif step == "reserve_resends":
             self.books.repeats.noted(about[1], said)
+        elif step == "delete_kept" and self.receipt_books:
+            self.receipt_books.deleted(about[0])
         elif step == "advance" and actor.dead:
             self.books.killed(actor.name)
         if self.trace is not None:
@@ -166,3 +173,5 @@ class Stage:
     def _committed(self, record: KafkaRecord) -> None:
         if record.topic in TOPICS.intake and not self.ages:
             self.books.committed(record)
+        elif record.topic == TOPICS.receipts and self.receipt_books:
+            self.receipt_books.committed(record)

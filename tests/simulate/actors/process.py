@@ -29,10 +29,11 @@ from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.service import DRAIN_SECONDS, PROVIDER_GRACE_SECONDS
+from consumer.settle.receipt_queue import ReceiptQueue
 from consumer.sweep.sweeper import Sweeper
 from consumer.sweep.tenant_provider_upkeep import keep_tenant_providers
 from consumer.tenants.tenant_providers import TenantProviders
-from core.ids import ChunkId
+from core.ids import ChunkId, is_receipt_event_id
 from core.routes import Routes
 from core.send_result import Message, Retry, SendResult
 from ledger.memory import MemoryLedger
@@ -62,6 +63,7 @@ _PUBLISHED = {
     EventType.REQUEST_REJECTED: "rejected",
     EventType.REQUEST_COMPLETED: "announce",
 }
+_COMMITS = {**dict.fromkeys(TOPICS.intake, "commit"), TOPICS.receipts: "commit_receipt"}
 WAKE_UPS = {Lane.BULK: TOPICS.chunks, Lane.EXPRESS: TOPICS.chunks_express}
 
 
@@ -78,6 +80,7 @@ class Surroundings(Hindrance, Protocol):
     tenant_bounds: TenantLimits
     books: Observations
     prices: PriceList
+    has_receipts: bool
 
     def server_time(self) -> datetime: ...
     def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None: ...
@@ -128,6 +131,8 @@ class _Bus:
             self._world.published(self._gate.actor_name, topic, key, events)
 
         step = _PUBLISHED.get(EventType(events[0].type), "publish")
+        if is_receipt_event_id(events[0].id):
+            step = "publish_receipt"
         await self._step(step, effect, *(event.id for event in events))
 
     async def publish_dead_letter(self, letter: DeadLetter) -> None:
@@ -261,6 +266,7 @@ class Process(Actor):
         self._reading = OffsetTracker(self.context.stopping, self.context.sleep)
         self._expansions = {topic: ExpansionQueue(CLUSTER, self.context) for topic in TOPICS.intake}
         self._calls = WakeUpQueue(self._claimer, self.slots, self.context)
+        self._receipts = ReceiptQueue(self.context)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def _monotonic(self) -> float:
@@ -272,6 +278,8 @@ class Process(Actor):
         self._world.kafka.join(self)
         readers = [self._intake(topic) for topic in TOPICS.intake]
         readers += [self._wake_ups(lane) for lane in Lane]
+        if self._world.has_receipts:
+            readers.append(self._read_receipts())
         self._tasks = [loop.start(self, reader) for reader in readers]
         self._tasks.append(loop.start(self, self._calls.run()))
         self._tasks.append(loop.start(self, self._commit_positions()))
@@ -292,6 +300,12 @@ class Process(Actor):
             commit = partial(self._commit, "commit_wake_up", read.partition, read.generation)
             await self._calls.enqueue(lane, read.record, self._reading.start(read.record, commit))
 
+    async def _read_receipts(self) -> None:
+        while True:
+            read = await self._world.kafka.read(self, TOPICS.receipts)
+            commit = partial(self._commit, "commit_receipt", read.partition, read.generation)
+            await self._receipts.submit(read.record, self._reading.start(read.record, commit))
+
     async def _commit_positions(self) -> None:
         """Commit positions that were reached without a record, as consumer/kafka/read_positions.py does it."""
         generations: dict[tuple[str, int], int] = {}
@@ -299,7 +313,7 @@ class Process(Actor):
             await asyncio.sleep(CHECK_SECONDS)
             for partition in self._world.kafka.assigned(self):
                 at, generation = (partition.topic, partition.number), partition.generation
-                step = "commit" if partition.topic in TOPICS.intake else "commit_wake_up"
+                step = _COMMITS.get(partition.topic, "commit_wake_up")
                 commit = partial(self._commit, step, partition, generation)
                 repeat = generations.get(at) != generation
                 if self._reading.commit_position(at, partition.position, commit, repeat=repeat):
@@ -323,7 +337,10 @@ class Process(Actor):
         context.providers.stop(PROVIDER_GRACE_SECONDS)
         context.tenant_providers.stop(PROVIDER_GRACE_SECONDS)
         self._world.kafka.leave(self)
-        await asyncio.gather(*(s.drain(DRAIN_SECONDS) for s in (*self.slots.values(), *self.sweep_slots.values())))
+        slots = (*self.slots.values(), *self.sweep_slots.values())
+        if self._world.has_receipts:
+            slots = (*slots, self._receipts)
+        await asyncio.gather(*(each.drain(DRAIN_SECONDS) for each in slots))
         for task in self._tasks:
             task.cancel()
         await asyncio.sleep(0.5)

@@ -158,5 +158,5 @@ class Repeats:
             self._fail(f"{self._brief(delivery)} repeats another delivery than its record said")
         elif self.by.get(old) != delivery:
             self._fail(f"{self._brief(delivery)} repeats {self._brief(old)}, on whose log that is not noted")
-        elif log and log.outcome is Status.SENT:
+        elif log and log.outcome is Status.SENT and log.status is not Status.FAILED:
             self._fail(f"{self._brief(delivery)} repeats {self._brief(old)}, which was sent")

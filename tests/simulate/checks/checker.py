@@ -7,7 +7,7 @@ import orjson
 
 from consumer.events import Event
 from consumer.flow_control.reply_topic_health import RETRY_SECONDS
-from core.ids import LogId, chunk_id
+from core.ids import LogId, chunk_id, is_receipt_event_id
 from ledger.models import Log, StoredRequest
 from schemas.statuses import Channel, Reason, Status
 from tests.simulate.checks.budget_checker import budget_findings
@@ -58,6 +58,8 @@ class Checker:
         yield from self._topics()
         yield from self._nothing_else()
         yield from self._own_entries()
+        if books := self._world.receipt_books:
+            yield from books.findings({name: published.event for name, published in self._events.items()})
 
     # ------------------------------------------------------------------ events
 
@@ -129,7 +131,7 @@ class Checker:
             yield f"I2: {ask.request_id} is not completed"
             return
         by_status = Counter(log.outcome.value for log in logs.values())
-        by_reason = Counter(log.reason.value for log in logs.values() if log.reason)
+        by_reason = Counter(log.outcome_reason.value for log in logs.values() if log.outcome_reason)
         if dict(completion.by_status) != by_status or dict(completion.by_reason) != by_reason:
             yield f"I2: {ask.request_id} completed as {dict(completion.by_status)}, its logs say {dict(by_status)}"
         if completion.total != len(logs) or completion.incomplete != request.intake_closed:
@@ -142,7 +144,13 @@ class Checker:
         if said["by_status"] != dict(completion.by_status) or said["incomplete"] != completion.incomplete:
             yield f"I2: {ask.request_id}'s completion says another thing than the ledger"
         last = self._first[ended[0].event.id]
-        early = [e for e in self._of(ask) if self._first[e.event.id] > last and e.event.type != "request.rejected"]
+        early = [
+            e
+            for e in self._of(ask)
+            if self._first[e.event.id] > last
+            and e.event.type != "request.rejected"
+            and not is_receipt_event_id(e.event.id)
+        ]
         if early:
             yield f"I2: {ask.request_id} was completed before {self._books.brief(early[0].event.id)} was said"
 
@@ -175,11 +183,13 @@ class Checker:
 
     def _delivery(self, ask: Ask, log: Log, decided: tuple[str, str] | None) -> Iterator[str]:
         brief, taken, outcome = self._books.brief(log.id), self._taken[log.id], log.outcome
-        if outcome not in OUTCOMES or (log.status is not outcome and log.id not in self._books.repeats.settled):
+        if outcome not in OUTCOMES or (
+            log.status is not outcome and not (log.settled_by or log.id in self._books.repeats.settled)
+        ):
             yield f"I6: {brief} ended as {outcome} and is {log.status}"
         yield from self._event_of(log)
         sure = decided and not (decided[1] == "duplicate" and (ask.lacks_parts or self._refused_parts(ask)))
-        if sure and (outcome, log.reason) not in {decided, ("expired", "expired")}:
+        if sure and (outcome, log.outcome_reason) not in {decided, ("expired", "expired")}:
             yield f"{brief} must end {decided}, and ended {outcome}, {log.reason}"
         if outcome is Status.SENT and not taken:
             yield f"I4: {brief} is sent, and no provider took it"
@@ -188,10 +198,10 @@ class Checker:
         if taken > 1 and (ask.on_uncertain == "mark_unknown" or log.id not in self._doubts):
             yield f"I4: {brief} was taken {taken} times"
         if outcome is Status.UNKNOWN and log.id not in self._doubts:
-            yield f"I4: {brief} is unknown ({log.reason}), and nothing ever put it in doubt"
+            yield f"I4: {brief} is unknown ({log.outcome_reason}), and nothing ever put it in doubt"
         if outcome is Status.CANCELLED and not ask.ordered("cancel"):
             yield f"{brief} is cancelled, and nobody cancelled"
-        if log.reason is Reason.UNPROCESSABLE and not self._world.rotated:
+        if log.outcome_reason is Reason.UNPROCESSABLE and not self._world.rotated:
             yield f"{brief} was given up, and everybody had every key"
         if outcome is Status.EXPIRED and ask.expires_at is None:
             yield f"{brief} is expired, and nothing was to expire"
@@ -204,7 +214,8 @@ class Checker:
             yield f"I6: {self._books.brief(log.id)} has a log and no event"
             return
         said = orjson.loads(published.event.body)
-        stands = [log.outcome.value, log.reason and log.reason.value, log.attempts, log.provider, log.recipient]
+        reason = log.outcome_reason
+        stands = [log.outcome.value, reason and reason.value, log.attempts, log.provider, log.recipient]
         if [said[name] for name in ("status", "reason", "attempts", "provider", "recipient")] != stands:
             yield f"I6: the event of {self._books.brief(log.id)} says another thing than its log"
 
@@ -219,7 +230,7 @@ class Checker:
         most = self._world.limits.retry.max_attempts
         if log.attempts > most:
             yield f"I7: {brief} has {log.attempts} attempts of {most}"
-        if log.reason is Reason.GAVE_UP and not any(side.offered[log.id] for side in self._world.all_sides):
+        if log.outcome_reason is Reason.GAVE_UP and not any(side.offered[log.id] for side in self._world.all_sides):
             yield f"I7: {brief} was given up, and was never offered to a provider"
 
     def _orders(self) -> Iterator[str]:

@@ -31,7 +31,7 @@ def resend_findings(asks: Iterable[Ask], books: Observations, taken: Counter[str
         if (log := books.store.logs.get(old)) and log.resent_as != new:
             yield f"{books.brief(old)} was to be repeated by {books.brief(new)}, and by {log.resent_as} in the end"
     for log in books.store.logs.values():
-        if log.reason is Reason.SETTLED and log.id not in repeating:
+        if log.outcome_reason is Reason.SETTLED and log.id not in repeating:
             yield f"{books.brief(log.id)} is settled, and repeats nothing"
 
 
@@ -44,7 +44,7 @@ def _sent_again(repeating: Mapping[LogId, LogId], books: Observations, taken: Co
     for old, news in repeated.items():
         if len(news) > 1:
             yield f"{books.brief(old)} was sent again by {' and '.join(map(books.brief, news))}"
-        if (log := books.store.logs.get(old)) and log.outcome is Status.SENT:
+        if (log := books.store.logs.get(old)) and log.outcome is Status.SENT and log.status is not Status.FAILED:
             yield f"{books.brief(old)} was sent, and again by {books.brief(news[0])}"
 
 
@@ -56,6 +56,7 @@ def _agree(log: Log, old: LogId, books: Observations) -> Iterator[str]:
     if log.outcome in DONE and not noted:
         yield f"{brief} ended {log.outcome}, and nothing says on {books.brief(old)} that it was to repeat it"
     stood = books.store.logs.get(old)
-    free = stood and stood.status in {Status.UNKNOWN, Status.FAILED} and old not in books.repeats.by
-    if log.reason is Reason.SETTLED and (noted or free):
+    is_open = stood and stood.status in {Status.UNKNOWN, Status.FAILED} and not stood.settled_by
+    free = is_open and old not in books.repeats.by
+    if log.outcome_reason is Reason.SETTLED and (noted or free):
         yield f"{brief} ended as settled, and {books.brief(old)} was free for it"

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 STEPS = (
@@ -67,6 +68,20 @@ class Fault(StrEnum):
 TABLE = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST, Fault.FROZEN)
 """Columns in which no cell may stay empty."""
 CELLS = tuple((step, fault) for step in STEPS for fault in TABLE)
+RECEIPT_STEPS = ("settle", "keep", "publish_receipt", "commit_receipt", "claim_kept", "delete_kept", "postpone")
+"""Named steps that only a world with receipts has."""
+RECEIPT_CELLS = tuple((step, fault) for step in RECEIPT_STEPS for fault in TABLE)
+RECEIPT_SHARE = 0.25
+"""Share of the worlds whose vendors report what became of messages."""
+
+
+def receipt_cell(seed: int) -> tuple[str, Fault] | None:
+    """Return the cell of receipts that the world of a seed aims at, or None if it has no receipts.
+
+    It has numbers of its own, so that all other worlds stay what they were.
+    """
+    rng = random.Random(f"vendors report of {seed}")
+    return rng.choice(RECEIPT_CELLS) if rng.random() < RECEIPT_SHARE else None
 
 
 class Coverage:
@@ -82,11 +97,12 @@ class Coverage:
 
     def empty(self) -> list[tuple[str, Fault]]:
         """Return the empty cells."""
-        return [cell for cell in CELLS if not self.hits[cell]]
+        return [cell for cell in (*CELLS, *RECEIPT_CELLS) if not self.hits[cell]]
 
     def table(self) -> str:
         """Return the whole table, one line for each step."""
-        names = [*STEPS, *sorted(self.steps.keys() - set(STEPS))]
+        named = (*STEPS, *RECEIPT_STEPS)
+        names = [*named, *sorted(self.steps.keys() - set(named))]
         head = f"{'step':16}{'passed':>9}" + "".join(f"{fault.value:>18}" for fault in Fault)
         lines = [
             f"{name:16}{self.steps[name]:9}" + "".join(f"{self.hits[name, fault] or '.':>18}" for fault in Fault)
@@ -95,13 +111,29 @@ class Coverage:
         return "\n".join((head, *lines))
 
 
+@dataclass
+class Aim:
+    """Fault that happens once, after the step has passed some times."""
+
+    step: str
+    fault: Fault
+    left: int
+
+    def passed(self) -> Fault | None:
+        """Note that the step is passed. Return the fault if it happens now."""
+        self.left -= 1
+        return self.fault if self.left == -1 else None
+
+
 class Faults:
     """Faults of one world: one that its seed aims at, and a limited number of random ones."""
 
     def __init__(self, seed: int, rng: random.Random, coverage: Coverage, spared: Iterable[Fault] = ()) -> None:
         self._random, self._coverage = rng.random, coverage
         self.aimed = CELLS[seed % len(CELLS)]
-        self._passes_before = rng.choice((0, 0, 0, 1, 2, 5))
+        self._aims = [Aim(*self.aimed, rng.choice((0, 0, 0, 1, 2, 5)))]
+        if cell := receipt_cell(seed):
+            self._aims.append(Aim(*cell, seed % 3))
         chosen = [fault for fault in Fault if fault not in spared and rng.random() < 0.5]
         self._kinds = chosen
         self._often = rng.choice((0.0, 0.003, 0.01, 0.03, 0.08)) if chosen else 0.0
@@ -113,11 +145,9 @@ class Faults:
         self._coverage.steps[step] += 1
         if not self.enabled:
             return None
-        if step == self.aimed[0]:
-            if self._passes_before == 0:
-                self._passes_before = -1
-                return self.aimed[1]
-            self._passes_before -= self._passes_before > 0
+        for aim in self._aims:
+            if step == aim.step and (fault := aim.passed()):
+                return fault
         if self._left and self._often and self._random() < self._often:
             self._left -= 1
             return self._kinds[int(self._random() * len(self._kinds))]

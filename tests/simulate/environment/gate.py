@@ -25,9 +25,11 @@ _NAMES = {
     ("logs", "iterate_request"): "choose",
     ("receipts", "count"): "count_kept",
     ("templates", "get"): "template",
+    ("receipts", "claim_due"): "claim_kept",
+    ("receipts", "delete"): "delete_kept",
 }
 _NO_STEPS = {"ping", "count_open_by_lane", "count_kept"}
-_IDLE = {"claim_due", "take_unfinished", "erase", "delete"}
+_IDLE = {"claim_due", "claim_kept", "take_unfinished", "erase", "delete"}
 """Repeated reads. A read without a result is not a step."""
 
 

@@ -51,6 +51,8 @@ class Side:
     batch_size: int = 1
     cut_share: float = 0.2
     """Share of the calls with several messages that end without an answer, after some of the messages."""
+    on_take: Callable[[Message], None] | None = None
+    """Function that receives each accepted message."""
 
     def take(self, message: Message) -> None:
         """Accept a message. A provider that deduplicates accepts a delivery once, and never one that it refused."""
@@ -59,6 +61,8 @@ class Side:
         self.taken[message.id] += 1
         self.taken_at[message.id].append(self.clock())
         self.texts[message.id] = (message.to, message.text)
+        if self.on_take:
+            self.on_take(message)
 
     async def send(self, messages: Sequence[Message], may_leave: Callable[[], bool]) -> list[SendResult]:
         """Answer the messages of a call, each with its own answer. Some calls end in the middle, without an answer.
@@ -115,7 +119,7 @@ class Side:
             case _:
                 self.doubts.add(message.id)
                 return await self._without_answer(kind, message)
-        return Sent(f"m-{message.id[-9:]}")
+        return Sent(message_id_of(message.id))
 
     async def _without_answer(self, kind: str, message: Message) -> SendResult:
         if kind.endswith(", taken") or kind == "raises":
@@ -127,3 +131,8 @@ class Side:
         if kind.startswith("hang"):
             await asyncio.sleep(self.timeout_seconds)
         return Uncertain(Reason.NO_ANSWER)
+
+
+def message_id_of(delivery: str) -> str:
+    """Return the id that each provider gives to the message of a delivery."""
+    return f"m-{delivery[4:]}"
