@@ -1,9 +1,12 @@
 """Settings of a tenant. All fields are optional, and a tenant without a document has the defaults."""
 
 from collections.abc import Iterator
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+
+from schemas.send_window import SendWindowText
+from schemas.time_zones import TimeZone
 
 MAX_LIMIT = 1_000_000_000
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, strict=True)]
@@ -46,11 +49,21 @@ class MarketingPolicy(_Settings):
     )
 
 
+class SendWindows(_Settings):
+    """Hours of the day in which a recipient may get messages, by category. None is no limit."""
+
+    transactional: SendWindowText | None = None
+    marketing: SendWindowText | None = None
+
+
 class TenantSettings(_Settings):
     """All settings of one tenant."""
 
     limits: TenantLimits = TenantLimits()
     marketing: MarketingPolicy = MarketingPolicy()
+    send_window: SendWindows = SendWindows()
+    default_timezone: TimeZone | None = None
+    """Time zone of recipients without one of their own. None is UTC."""
 
 
 def setting_types(model: type[BaseModel] = TenantSettings, prefix: str = "") -> Iterator[tuple[str, type]]:
@@ -61,3 +74,11 @@ def setting_types(model: type[BaseModel] = TenantSettings, prefix: str = "") -> 
         else:
             given, _ = get_args(field.annotation)  # the other one is None
             yield f"{prefix}{name}", getattr(given, "__origin__", given)
+
+
+def setting_value(settings: TenantSettings, name: str) -> Any:
+    """Return the value of a setting by its name, such as `limits.sms.max_per_min`."""
+    value: Any = settings
+    for step in name.split("."):
+        value = getattr(value, step)
+    return value

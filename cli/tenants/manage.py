@@ -19,7 +19,7 @@ from ledger.ports import Ledger
 from ledger.tenant_port import StoredTenant
 from schemas.requests import TenantId
 from schemas.statuses import Channel
-from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_types
+from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_types, setting_value
 from schemas.validation_errors import path_of, read_problems
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ def parse_change(assignment: str) -> Change:
 async def store(ledger: Ledger, tenant: str, changes: Sequence[Change], bounds: TenantLimits) -> None:
     """Store changed settings. Raises UsageError for a wrong value, or for one above the bound of the operator."""
     for name, value in changes:
-        bound = _value(TenantSettings(limits=bounds), name)
+        bound = setting_value(TenantSettings(limits=bounds), name)
         if isinstance(value, int) and isinstance(bound, int) and value > bound:
             raise UsageError(f"{name}: must be at most {bound:,}, the bound of the operator ({_variable(name)}).")
     stored = await ledger.tenants.get(tenant)
@@ -130,7 +130,7 @@ async def show(ledger: Ledger, console: Console, tenant: str, bounds: TenantLimi
     table = plain_table("setting", "tenant", "operator", "in effect", numbers=("tenant", "operator", "in effect"))
     columns = (stored.settings, TenantSettings(limits=bounds), in_effect)
     for name, _ in setting_types():
-        table.add_row(name, *(_shown(_value(settings, name)) for settings in columns))
+        table.add_row(name, *(_shown(setting_value(settings, name)) for settings in columns))
     print_table(console, table)
 
 
@@ -142,14 +142,6 @@ def _in_effect(stored: StoredTenant, bounds: TenantLimits) -> TenantSettings:
         for limits in [limits_in_effect(stored.settings.limits, bounds, channel)]
     }
     return stored.settings.model_copy(update={"limits": TenantLimits(**by_channel)})
-
-
-def _value(settings: TenantSettings, name: str) -> Value | None:
-    value: Any = settings
-    for step in name.split("."):
-        value = getattr(value, step)
-    found: Value | None = value
-    return found
 
 
 def _variable(name: str) -> str:

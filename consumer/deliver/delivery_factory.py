@@ -57,6 +57,10 @@ class DeliveryFactory:
         at = index - self._chunk.first
         return self._recipients[at][0] if self._recipients else ""
 
+    def timezone_of(self, index: int) -> str | None:
+        """Return the time zone that the request gave for a recipient."""
+        return self._recipients[index - self._chunk.first].timezone if self._recipients else None
+
     def draft(self, index: int) -> Draft:
         """Return the delivery, to be rendered when a provider has a slot for it."""
         at, template = index - self._chunk.first, self._template
@@ -99,7 +103,7 @@ class DeliveryFactory:
 
     def _recipient(self, at: int) -> tuple[str, Mapping[str, str], str | None]:
         """Return address and variables of a recipient, and the unsubscribe link for the header."""
-        to, variables = self._recipients[at]
+        to, variables, _ = self._recipients[at]
         return (to, variables, None) if self._links is None else (to, *self._links.add(self._ids[at], to, variables))
 
     def _variables_of(self, at: int) -> Mapping[str, str]:
