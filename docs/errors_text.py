@@ -43,6 +43,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.UNAVAILABLE: "Nothing. It is retried automatically. If it continues, run `rollcall providers check`.",
     Reason.RATE_LIMITED: "Nothing. It is retried automatically. If it continues, ask the provider for a higher limit, "
     "or set max_per_second. `rollcall tenant show` has the limits of the tenant.",
+    Reason.QUIET_HOURS: "Nothing. It is sent when the [send window](quiet-hours.md) opens. If its number has several "
+    "time zones, give the recipient its `timezone`.",
     Reason.NO_ANSWER: "Ask the provider about the delivery id. A slow provider may need a longer timeout_seconds.",
     Reason.INTERRUPTED: "Ask the provider about the delivery id. Find out why the process ended.",
     Reason.DUPLICATE: "Nothing. The first recipient with this address gets the message.",

@@ -12,7 +12,7 @@ from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.regions import Region
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from schemas.text_patterns import name_pattern, text_pattern
-from schemas.time_zones import TimeZone
+from schemas.time_zones import TIME_ZONE, TimeZone
 from schemas.timestamps import ActionTime
 from schemas.variables import Name, SecretVariables, Variables
 
@@ -53,12 +53,7 @@ class Recipient(IntakeRecord, published_as="Recipient"):
         description="country of this phone number if it is written without `+`. Wins over the region of the request.",
         examples=["CN"],
     )
-    timezone: TimeZone | None = Field(
-        default=None,
-        description="time zone of this recipient (IANA), for the send window of the tenant. Wins over the zones of the "
-        "number.",
-        examples=["Asia/Shanghai"],
-    )
+    timezone: TimeZone | None = TIME_ZONE
 
     def __repr__(self) -> str:
         return "Recipient(***)"
@@ -97,10 +92,8 @@ _NO_VARIABLES: dict[str, str] = {}
 
 
 def _fields_of(recipient: IntakeRecipient) -> RecipientFields:
-    variables = recipient.variables or _NO_VARIABLES
-    return RecipientFields(
-        recipient.to, variables, recipient.reference, recipient.region, recipient.resend_of, recipient.timezone
-    )
+    to, variables, zone = recipient.to, recipient.variables or _NO_VARIABLES, recipient.timezone
+    return RecipientFields(to, variables, recipient.reference, recipient.region, recipient.resend_of, zone)
 
 
 if TYPE_CHECKING:

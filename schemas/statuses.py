@@ -139,6 +139,10 @@ class Reason(DescribedEnum, published_as="Reason"):
         "provider_rejected_credentials",
         "between attempts: the provider refuses our credentials or account. Failed: it did so for too long.",
     )
+    QUIET_HOURS = (
+        "quiet_hours",
+        "between attempts: outside the send window. Suppressed: it is never open in all time zones of the number.",
+    )
     NO_ANSWER = "no_answer", "unknown: the message was sent to the provider, but no answer came"
     INTERRUPTED = "interrupted", "unknown: the sending process stopped before it stored the result"
     DUPLICATE = "duplicate", "suppressed: the same address appears earlier in the request"

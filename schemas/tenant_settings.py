@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from schemas.send_window import SendWindowText
+from schemas.statuses import Category
 from schemas.time_zones import TimeZone
 
 MAX_LIMIT = 1_000_000_000
@@ -54,6 +55,10 @@ class SendWindows(_Settings):
 
     transactional: SendWindowText | None = None
     marketing: SendWindowText | None = None
+
+    def of(self, category: Category) -> str | None:
+        """Return the window of a category."""
+        return self.marketing if category is Category.MARKETING else self.transactional
 
 
 class TenantSettings(_Settings):

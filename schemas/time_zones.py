@@ -2,7 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -29,3 +29,9 @@ TimeZone = Annotated[
     Field(max_length=64, json_schema_extra={"pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"}),
 ]
 """Name of a time zone in the IANA database, such as `Europe/Berlin`. Its case counts."""
+TIME_ZONE: Any = Field(
+    default=None,
+    description="time zone of this recipient (IANA), for the send window of the tenant. Wins over those of the number.",
+    examples=["Asia/Shanghai"],
+)
+"""Field of a recipient."""

@@ -46,9 +46,7 @@ def set_(
     With marketing.require_opt_out=true, a marketing e-mail without a link to unsubscribe is refused. With
     marketing.postal_address, one that does not show this address is refused.
 
-    Example: rollcall tenant set tnt_xyz789 limits.sms.max_per_min=600 limits.email.max_per_day=none
-
-    Example: rollcall tenant set tnt_xyz789 send_window.marketing=09:00-20:00 default_timezone=Asia/Shanghai
+    Example: rollcall tenant set tnt_xyz789 limits.sms.max_per_min=600 send_window.marketing=09:00-20:00
     """
     from cli.tenants.manage import run_set  # noqa: PLC0415
 

@@ -10,6 +10,7 @@ from core.delivery_outcome import (
     NotSent,
     Outcome,
     OutcomeRules,
+    Postponed,
     Suppressed,
     WindowDelivery,
     decide,
@@ -70,7 +71,7 @@ def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: 
     return outcomes
 
 
-def _may_cost(result: SendResult | NotSent | Suppressed | None, rules: OutcomeRules) -> bool:
+def _may_cost(result: SendResult | NotSent | Suppressed | Postponed | None, rules: OutcomeRules) -> bool:
     """Return whether the provider may bill the message for this window, from this owner or the previous one."""
     if rules.is_paid_before:
         return False

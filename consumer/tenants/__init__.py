@@ -1,1 +1,1 @@
-"""Own providers of tenants, and their suppressions."""
+"""Own providers of tenants, and the rules of tenants for their recipients: suppressions and send windows."""

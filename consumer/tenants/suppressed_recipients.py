@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from consumer.context import ConsumerContext
-from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
+from consumer.tenants.current_tenant import current_tenant
 from core.delivery_outcome import Suppressed, WindowDelivery
 from core.send_result import Retry
 from core.suppressions import reason_to_suppress
@@ -11,7 +11,6 @@ from ledger.errors import SealingError
 from ledger.models import RequestHeader
 from ledger.suppression_key import SuppressionKey
 from ledger.tenant_key import open_tenant_key
-from ledger.tenant_port import StoredTenantKey
 from schemas.statuses import Reason
 
 NO_KEY = Retry(Reason.UNAVAILABLE, "the key of the tenant cannot be opened", delay_seconds=60.0, offered=False)
@@ -30,7 +29,7 @@ async def find_suppressed(
 
     A tenant without a key has no suppressions, and costs no query.
     """
-    stored = await _key_of(header.tenant_id, context)
+    stored = (await current_tenant(header.tenant_id, context)).key
     if stored is None or not indices:
         return {}
     key = SuppressionKey(open_tenant_key(stored, header.tenant_id, context.sealer))
@@ -65,12 +64,3 @@ async def mark_suppressed(
     for each in deliveries:
         if reason := reasons.get(each.index):
             each.result = Suppressed(reason)
-
-
-async def _key_of(tenant_id: str, context: ConsumerContext) -> StoredTenantKey | None:
-    """Return the key of a tenant as it was at most `MAX_AGE_SECONDS` ago, or None if it had none then."""
-    while True:
-        await context.load_tenant(tenant_id)
-        known = context.tenants.known(tenant_id)
-        if known is not None and context.monotonic() - known.read_at <= MAX_AGE_SECONDS:
-            return known.key
