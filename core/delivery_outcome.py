@@ -11,6 +11,8 @@ from core.retry import USES_NO_ATTEMPT, RetryPolicy, next_attempt
 from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 
+NOT_SENT = frozenset({Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED})
+"""Statuses of a delivery that was certainly not sent."""
 NOT_SENT_AGAIN = "must not be sent again"
 """Error of a delivery that may have been sent before its address was suppressed. The reason follows."""
 

@@ -11,6 +11,7 @@ from core.ids import LogId, RequestKey
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.chunk_port import Chunks
 from ledger.idempotency_record import IdempotencyRecord
+from ledger.message_counter_port import MessageCounters
 from ledger.models import Log
 from ledger.permit_port import Permits
 from ledger.provider_states import ProviderStates
@@ -178,6 +179,10 @@ class Ledger(Protocol):
     @property
     def tenants(self) -> Tenants:
         """Return the settings of tenants."""
+
+    @property
+    def message_counters(self) -> MessageCounters:
+        """Return the counters of the messages to recipients."""
 
     @property
     def suppressions(self) -> Suppressions:

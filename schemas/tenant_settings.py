@@ -61,6 +61,28 @@ class SendWindows(_Settings):
         return self.marketing if category is Category.MARKETING else self.transactional
 
 
+MAX_CAP = 100
+Cap = Annotated[int, Field(ge=1, le=MAX_CAP, strict=True)]
+
+
+class RecipientCaps(_Settings):
+    """Maximum number of messages to one recipient. None is no limit."""
+
+    per_day: Cap | None = Field(default=None, description="maximum number of messages in any 24 hours")
+    per_week: Cap | None = Field(default=None, description="maximum number of messages in any 7 days")
+
+
+class TenantCaps(_Settings):
+    """Caps of each category."""
+
+    transactional: RecipientCaps = RecipientCaps()
+    marketing: RecipientCaps = RecipientCaps()
+
+    def of(self, category: Category) -> RecipientCaps:
+        """Return the caps of a category."""
+        return self.marketing if category is Category.MARKETING else self.transactional
+
+
 class TenantSettings(_Settings):
     """All settings of one tenant."""
 
@@ -69,6 +91,7 @@ class TenantSettings(_Settings):
     send_window: SendWindows = SendWindows()
     default_timezone: TimeZone | None = None
     """Time zone of recipients without one of their own. None is UTC."""
+    caps: TenantCaps = TenantCaps()
 
 
 def setting_types(model: type[BaseModel] = TenantSettings, prefix: str = "") -> Iterator[tuple[str, type]]:

@@ -19,13 +19,23 @@ from ledger.ports import Ledger
 from ledger.tenant_port import StoredTenant
 from schemas.requests import TenantId
 from schemas.statuses import Channel
-from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_types, setting_value
+from schemas.tenant_settings import (
+    MAX_CAP,
+    MAX_LIMIT,
+    ChannelLimits,
+    TenantLimits,
+    TenantSettings,
+    setting_types,
+    setting_value,
+)
 from schemas.validation_errors import path_of, read_problems
 
 T = TypeVar("T")
 
 NO_VALUE = "none"
 """Value that removes a setting."""
+_NUMBERS = {"limits.": MAX_LIMIT, "caps.": MAX_CAP}
+"""Largest value of the settings that are numbers, by the begin of their names."""
 
 Value = int | bool | str
 Change = tuple[str, Value | None]
@@ -33,7 +43,7 @@ Change = tuple[str, Value | None]
 
 _BOOLS = {"true": True, "false": False}
 _ALLOWED: dict[type, str] = {
-    int: f"a whole number from 1 to {MAX_LIMIT:,}, or {NO_VALUE} for no limit",
+    int: f"a whole number from 1 to {{most:,}}, or {NO_VALUE} for no limit",
     bool: f"true or false, or {NO_VALUE} for the default",
     str: f"a text, or {NO_VALUE}",
 }
@@ -89,7 +99,8 @@ def parse_change(assignment: str) -> Change:
         return name, _BOOLS[value]
     if types[name] is int and value.isascii() and value.isdigit():
         return name, int(value)
-    raise UsageError(f"{name}: must be {_ALLOWED[types[name]]}.")
+    most = next((most for begin, most in _NUMBERS.items() if name.startswith(begin)), 0)
+    raise UsageError(f"{name}: must be {_ALLOWED[types[name]].format(most=most)}.")
 
 
 async def store(ledger: Ledger, tenant: str, changes: Sequence[Change], bounds: TenantLimits) -> None:

@@ -174,7 +174,8 @@ class ChunkWorker:
         logs = [self._factory.log_of_decision(decided, now) for decided in self._work.decided]
         logs += [self._factory.log_of_outcome(final, now) for final in self._outcomes.final]
         if logs:
-            self._record_logs(await self._logs.write(logs))
+            self._record_logs(stored := await self._logs.write(logs))
+            await self._checks.note_logs(stored)
         if len(with_result) < len(self._window.deliveries) or not await self._writes.still_owns():
             raise LeaseLost(self.chunk.id)  # The next owner publishes the events of the stored logs.
 
@@ -222,9 +223,8 @@ class ChunkWorker:
         if self._budget:
             await self._budget.give_back(self._logs.cost)
         if not self._work.waiting:
-            counts, cost = self._logs.counts, self._logs.cost
-            completion = await self._writes.close(counts, cost)
-            return ClosedChunk(self._header, self.chunk.lane, counts, cost, completion)
+            completion = await self._writes.close(self._logs.counts, self._logs.cost)
+            return ClosedChunk(self._header, self.chunk.lane, self._logs.counts, self._logs.cost, completion)
         left = replace(self._work, unacknowledged=(), accepted_pending=False)
         work, due_at = self._choice.released(left)
         await self._writes.release(work, due_before_expiry(due_at, self._header.expires_at))

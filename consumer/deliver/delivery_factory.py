@@ -13,7 +13,7 @@ from consumer.request_cache import OpenedRequest
 from consumer.tenants.unsubscribe_links import UnsubscribeLinks
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
-from core.ids import log_ids
+from core.ids import LogId, log_ids
 from core.send_result import Message
 from ledger.chunk_recipients import ChunkRecipient
 from ledger.message_ids import stored_message_id
@@ -56,6 +56,10 @@ class DeliveryFactory:
         """Return the address of a delivery, or an empty string if the chunk could not be opened."""
         at = index - self._chunk.first
         return self._recipients[at][0] if self._recipients else ""
+
+    def id_of(self, index: int) -> LogId:
+        """Return the log id of a delivery."""
+        return self._ids[index - self._chunk.first]
 
     def timezone_of(self, index: int) -> str | None:
         """Return the time zone that the request gave for a recipient."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from consumer.deliver.chunk_rules import Stop
 from core.chunk_work import DecidedDelivery, WaitingDelivery
 from core.delivery_outcome import (
+    NOT_SENT,
     NotSent,
     Outcome,
     OutcomeRules,
@@ -17,10 +18,6 @@ from core.delivery_outcome import (
     outcome_of_stopped_delivery,
 )
 from core.send_result import SendResult, Sent, Uncertain
-from schemas.statuses import Status
-
-NOT_SENT = frozenset({Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED})
-"""Statuses of a delivery that was certainly not sent."""
 
 
 class FinalOutcome(NamedTuple):

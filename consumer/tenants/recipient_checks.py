@@ -4,25 +4,32 @@ from collections.abc import Sequence
 
 from consumer.context import ConsumerContext
 from consumer.deliver.delivery_factory import DeliveryFactory
+from consumer.tenants.message_caps import MessageCaps
 from consumer.tenants.suppressed_recipients import mark_suppressed
 from consumer.tenants.waiting_hours import WaitingHours
 from core.chunk_work import Work
 from core.delivery_outcome import WindowDelivery
-from ledger.models import RequestHeader
+from ledger.models import Log, RequestHeader
 
 
 class RecipientChecks:
-    """Suppressions, and then the send window. Each check costs nothing if the tenant does not use it."""
+    """Suppressions, then the send window, then the caps. Each check costs nothing if the tenant does not use it."""
 
     def __init__(self, header: RequestHeader, factory: DeliveryFactory, context: ConsumerContext) -> None:
         self._header, self._address_of, self._context = header, factory.address_of, context
         self._hours = WaitingHours(header, factory.address_of, factory.timezone_of, context)
+        self._caps = MessageCaps(header, factory.address_of, factory.id_of, context)
 
     async def mark(self, deliveries: Sequence[WindowDelivery]) -> None:
         """Give its result to each delivery of an open window that must not be sent, or not now."""
         await mark_suppressed(deliveries, self._header, self._address_of, self._context)
         await self._hours.mark([each for each in deliveries if each.result is None])
+        await self._caps.mark([each for each in deliveries if each.result is None])
 
     async def postpone(self, work: Work) -> Work:
         """Let untried deliveries wait as well, if those of the last window have to wait for their send window."""
         return await self._hours.postpone(work)
+
+    async def note_logs(self, logs: Sequence[Log]) -> None:
+        """Correct the counts of messages by the stored logs."""
+        await self._caps.note_logs(logs)

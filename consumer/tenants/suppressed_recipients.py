@@ -15,7 +15,7 @@ from schemas.statuses import Reason
 
 NO_KEY = Retry(Reason.UNAVAILABLE, "the key of the tenant cannot be opened", delay_seconds=60.0, offered=False)
 """Result if this consumer cannot tell who opted out. The delivery waits for one that can."""
-_ADDRESS_WEIGHT = 8
+ADDRESS_WEIGHT = 8
 """Weight of the hash of one address, in characters."""
 
 AddressOf = Callable[[int], str]
@@ -33,7 +33,7 @@ async def find_suppressed(
     if stored is None or not indices:
         return {}
     key = SuppressionKey(open_tenant_key(stored, header.tenant_id, context.sealer))
-    await context.turn_budget.wait(_ADDRESS_WEIGHT * len(indices))
+    await context.turn_budget.wait(ADDRESS_WEIGHT * len(indices))
     ids = key.ids_of(header.channel, map(address_of, indices))
     found = await context.retry_until_available("read of suppressions", context.ledger.suppressions.find, ids)
     if not found:

@@ -8,6 +8,7 @@ from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.kept_receipt_store import MemoryKeptReceipts
 from ledger.memory.log_store import MemoryLogs
+from ledger.memory.message_counter_store import MemoryMessageCounters
 from ledger.memory.permit_store import MemoryPermits
 from ledger.memory.provider_state_store import MemoryProviderStates
 from ledger.memory.request_store import MemoryRequests
@@ -16,6 +17,7 @@ from ledger.memory.store import Store
 from ledger.memory.suppression_store import MemorySuppressions
 from ledger.memory.template_store import MemoryTemplates
 from ledger.memory.tenant_store import MemoryTenants
+from ledger.message_counter_port import MessageCounters
 from ledger.permit_port import Permits
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.provider_states import ProviderStates
@@ -41,6 +43,7 @@ class MemoryLedger:
         self.receipts: KeptReceipts = MemoryKeptReceipts(store)
         self.permits: Permits = MemoryPermits(store)
         self.tenants: Tenants = MemoryTenants(store)
+        self.message_counters: MessageCounters = MemoryMessageCounters(store)
         self.suppressions: Suppressions = MemorySuppressions(store)
         self.provider_states: ProviderStates = MemoryProviderStates(store)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
+from core.message_caps import CountedMessage
 from core.period_limits import Used
 from core.rate_schedule import Schedule
 from ledger.idempotency_record import IdempotencyRecord
@@ -77,6 +78,7 @@ class Store:
     """Versions of each template, by the id of the template, oldest first."""
     keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
     tenants: dict[str, StoredTenant] = field(default_factory=dict)
+    counted_messages: dict[str, tuple[CountedMessage, ...]] = field(default_factory=dict)
     suppressions: dict[str, StoredSuppression] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     """Slots of each rate, by the key of the limit."""

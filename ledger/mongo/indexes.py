@@ -187,6 +187,13 @@ INDEXES = (
         {"expireAfterSeconds": 86_400, "partialFilterExpression": {"gone_at": {"$exists": True}}},
     ),
     Index(
+        "message_counters",
+        "over",
+        (("gone_at", 1),),
+        "the deletion of counters whose last message is a week old",
+        {"expireAfterSeconds": 0},
+    ),
+    Index(
         "permits",
         "forgotten",
         (("used_at", 1),),

@@ -19,6 +19,7 @@ from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.kept_receipt_store import MongoKeptReceipts
 from ledger.mongo.log_store import MongoLogs
+from ledger.mongo.message_counter_store import MongoMessageCounters
 from ledger.mongo.permit_store import MongoPermits
 from ledger.mongo.provider_state_store import MongoProviderStates
 from ledger.mongo.request_store import MongoRequests
@@ -42,6 +43,7 @@ class MongoLedger:
         self.receipts = MongoKeptReceipts(database["receipts"], self._clock)
         self.permits = MongoPermits(database["permits"])
         self.tenants = MongoTenants(database["tenants"])
+        self.message_counters = MongoMessageCounters(database["message_counters"], self._clock)
         self.suppressions = MongoSuppressions(database["suppressions"], self._clock)
         self.provider_states = MongoProviderStates(database["provider_states"])
 

@@ -33,6 +33,7 @@ COLLECTIONS = (
     "tenants",
     "receipts",
     "suppressions",
+    "message_counters",
     "provider_states",
 )
 
@@ -134,6 +135,11 @@ def timed_mongo_ledger(ledger: Ledger, client: AsyncIOMotorClient[dict[str, obje
                     for name in names
                 }
                 await client[database][collection].update_many({}, [{"$set": older}])
+            sent = {"$mergeObjects": ["$$each", {"at": {"$subtract": ["$$each.at", milliseconds]}}]}
+            counted = {"$map": {"input": "$sent", "as": "each", "in": sent}}
+            await client[database]["message_counters"].update_many(
+                {}, [{"$set": {"sent": counted, "gone_at": _minus("gone_at", milliseconds)}}]
+            )
             completed_at = {"$subtract": ["$completion.completed_at", milliseconds]}
             await client[database]["requests"].update_many(
                 {"completion": {"$ne": None}}, [{"$set": {"completion.completed_at": completed_at}}]
