@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import NewType
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from schemas.statuses import Channel
+from schemas.statuses import Category, Channel
 
 RequestKey = NewType("RequestKey", str)
 ChunkId = NewType("ChunkId", str)
@@ -28,6 +28,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _BASE64URL = bytes.maketrans(b"+/", b"-_")
 _CHANNEL_LETTERS = {Channel.EMAIL: "e", Channel.SMS: "s"}
+_CATEGORY_LETTERS = {Category.MARKETING: "m", Category.TRANSACTIONAL: "t"}
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
 _RECEIPT_EVENT = re.compile(r"evt_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}r")
@@ -66,6 +67,16 @@ def suppression_ids(key_id: str, channel: Channel, address_hashes: Iterable[byte
     prefix = f"{key_id}{_CHANNEL_LETTERS[channel]}"
     encoded = (b2a_base64(each, newline=False).translate(_BASE64URL) for each in address_hashes)
     return [prefix + letters[:22].decode() for letters in encoded]
+
+
+def of_category(address_ids: Iterable[str], category: Category) -> list[str]:
+    """Return ids of addresses as those of one category."""
+    return [each + _CATEGORY_LETTERS[category] for each in address_ids]
+
+
+def category_of_id(address_id: str) -> Category:
+    """Return the category of such an id."""
+    return next(category for category, letter in _CATEGORY_LETTERS.items() if letter == address_id[-1])
 
 
 def channel_of_suppression(suppression: str, key_id: str) -> Channel:

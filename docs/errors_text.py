@@ -57,8 +57,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.MANUAL: "Nothing. `rollcall suppressions remove` lets messages through again.",
     Reason.UNDELIVERED: "Read `error`, `receipt_class` and `receipt_code` in the log. Remove the address after a "
     "hard bounce.",
+    Reason.NO_CONSENT: "Record the [consent](consent.md#consents) if there is one. Else do not send to this recipient.",
     Reason.CAPPED: "Nothing. `rollcall tenant show` has the [caps](quiet-hours.md#caps). Or send it anew later.",
-    Reason.UNDELIVERED: "Read `error` in the log. This reason does not occur yet, because receipts are not read.",
     Reason.CANCELLED: "Nothing. To send after all, make a new request.",
     Reason.EXPIRED: "If it still matters, make a new request with more time.",
 }

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable
 
 from core.addresses import AddressRules
-from core.ids import suppression_ids
+from core.ids import of_category, suppression_ids
 from ledger.sealing import HASH_BYTES
 from ledger.tenant_key import TenantKey
-from schemas.statuses import Channel
+from schemas.statuses import Category, Channel
 
 _RULES = {channel: AddressRules(channel, None) for channel in Channel}
 
@@ -22,6 +22,10 @@ class AddressIds:
     def of(self, channel: Channel, addresses: Iterable[str]) -> list[str]:
         """Return the ids of normalised addresses, in order."""
         return suppression_ids(self._key_id, channel, map(self._hashed, map(_RULES[channel].compare_form, addresses)))
+
+    def of_category(self, channel: Channel, category: Category, addresses: Iterable[str]) -> list[str]:
+        """Return the ids of normalised addresses for one category, in order."""
+        return of_category(self.of(channel, addresses), category)
 
     def _hashed(self, compared: str) -> bytes:
         """Return the keyed BLAKE2b of an address. The copy saves half of the time, which the key takes."""

@@ -6,8 +6,6 @@ from ledger.address_ids import AddressIds
 from ledger.tenant_key import TenantKey
 from schemas.statuses import Category, Channel
 
-_LETTERS = {Category.MARKETING: "m", Category.TRANSACTIONAL: "t"}
-
 
 class MessageCounterKey:
     """Subkey of a tenant for its message counters."""
@@ -17,4 +15,4 @@ class MessageCounterKey:
 
     def counters_of(self, channel: Channel, category: Category, addresses: Iterable[str]) -> list[str]:
         """Return the counters of normalised addresses, in order."""
-        return [address_id + _LETTERS[category] for address_id in self._ids.of(channel, addresses)]
+        return self._ids.of_category(channel, category, addresses)

@@ -10,6 +10,7 @@ from typing import Protocol
 from core.ids import LogId, RequestKey
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.chunk_port import Chunks
+from ledger.consent_port import Consents
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.message_counter_port import MessageCounters
 from ledger.models import Log
@@ -179,6 +180,10 @@ class Ledger(Protocol):
     @property
     def tenants(self) -> Tenants:
         """Return the settings of tenants."""
+
+    @property
+    def consents(self) -> Consents:
+        """Return the recorded consents."""
 
     @property
     def message_counters(self) -> MessageCounters:

@@ -153,6 +153,7 @@ class Reason(DescribedEnum, published_as="Reason"):
     BOUNCED = "bounced", "suppressed: an earlier message to this address bounced permanently"
     INVALID_ADDRESS = "invalid_address", "suppressed: the address is listed as one that does not exist"
     MANUAL = "manual", "suppressed: the tenant added the address to its suppressions"
+    NO_CONSENT = "no_consent", "suppressed: the tenant asks for a recorded consent, and the recipient has given none"
     CAPPED = "capped", "suppressed: the recipient has got as many messages as a cap of the tenant allows"
     UNDELIVERED = "undelivered", "failed by a receipt: the provider accepted the message, but it did not arrive"
     CANCELLED = "cancelled", "cancelled: the request was cancelled"

@@ -83,6 +83,17 @@ class TenantCaps(_Settings):
         return self.marketing if category is Category.MARKETING else self.transactional
 
 
+class RequiredConsent(_Settings):
+    """Categories for which a recipient must have given a recorded consent. None is no."""
+
+    transactional: StrictBool | None = None
+    marketing: StrictBool | None = None
+
+    def of(self, category: Category) -> bool:
+        """Return whether a category needs a consent."""
+        return bool(self.marketing if category is Category.MARKETING else self.transactional)
+
+
 class TenantSettings(_Settings):
     """All settings of one tenant."""
 
@@ -92,6 +103,7 @@ class TenantSettings(_Settings):
     default_timezone: TimeZone | None = None
     """Time zone of recipients without one of their own. None is UTC."""
     caps: TenantCaps = TenantCaps()
+    consent_required: RequiredConsent = RequiredConsent()
 
 
 def setting_types(model: type[BaseModel] = TenantSettings, prefix: str = "") -> Iterator[tuple[str, type]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from consumer.context import ConsumerContext
 from consumer.expand.check_recipients import UNKNOWN_HASH, CheckedRecipients, Decision, Decisions
+from consumer.tenants.required_consent import find_without_consent
 from consumer.tenants.suppressed_recipients import find_suppressed
 from core.ids import LogId, log_id
 from ledger.errors import SealingError
@@ -61,14 +62,28 @@ async def exclude_suppressed(checked: CheckedRecipients, decided: Decisions, sco
     Each window asks again before it is sent. So without the key, this rule excludes no recipient.
     """
     first = checked.first
-    undecided = [index for index in range(first, first + len(checked.plain)) if index not in decided]
     try:
         found = await find_suppressed(
-            scope.header, undecided, lambda index: checked.plain[index - first][0], scope.context
+            scope.header, _undecided(checked, decided), lambda index: checked.plain[index - first][0], scope.context
         )
     except SealingError:
         return {}
     return {index: Decision(Status.SUPPRESSED, reason) for index, reason in found.items()}
+
+
+async def exclude_without_consent(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
+    """Suppress recipients without a consent, if the tenant asks for one.
+
+    Each window asks again before it is sent. So without the key, this rule excludes no recipient.
+    """
+    first = checked.first
+    try:
+        found = await find_without_consent(
+            scope.header, _undecided(checked, decided), lambda index: checked.plain[index - first].to, scope.context
+        )
+    except SealingError:
+        return {}
+    return dict.fromkeys(found, Decision(Status.SUPPRESSED, Reason.NO_CONSENT))
 
 
 async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
@@ -100,13 +115,25 @@ async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions
     }
 
 
-EXCLUSIONS: tuple[Exclusion, ...] = (exclude_duplicates, exclude_expired, exclude_suppressed, exclude_settled_resends)
+def _undecided(checked: CheckedRecipients, decided: Decisions) -> list[int]:
+    first = checked.first
+    return [index for index in range(first, first + len(checked.plain)) if index not in decided]
+
+
+EXCLUSIONS: tuple[Exclusion, ...] = (
+    exclude_duplicates,
+    exclude_expired,
+    exclude_suppressed,
+    exclude_without_consent,
+    exclude_settled_resends,
+)
 """Rules in the order in which they are applied. They start from the decisions of `RecipientChecker`.
 
 - `exclude_duplicates` replaces every decision except INVALID_RECIPIENT and UNPROCESSABLE.
 - `exclude_expired` replaces every decision.
 - `exclude_suppressed` decides only recipients that are still undecided. So a delivery to a suppressed address repeats
   no other delivery.
+- `exclude_without_consent` does the same for addresses without a consent.
 - `exclude_settled_resends` decides only recipients that are still undecided.
 """
 

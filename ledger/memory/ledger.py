@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ledger.chunk_port import Chunks
+from ledger.consent_port import Consents
 from ledger.memory.chunk_store import MemoryChunks
+from ledger.memory.consent_store import MemoryConsents
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.kept_receipt_store import MemoryKeptReceipts
 from ledger.memory.log_store import MemoryLogs
@@ -43,6 +45,7 @@ class MemoryLedger:
         self.receipts: KeptReceipts = MemoryKeptReceipts(store)
         self.permits: Permits = MemoryPermits(store)
         self.tenants: Tenants = MemoryTenants(store)
+        self.consents: Consents = MemoryConsents(store)
         self.message_counters: MessageCounters = MemoryMessageCounters(store)
         self.suppressions: Suppressions = MemorySuppressions(store)
         self.provider_states: ProviderStates = MemoryProviderStates(store)

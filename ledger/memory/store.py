@@ -9,6 +9,7 @@ from core.ids import ChunkId, LogId, RequestKey
 from core.message_caps import CountedMessage
 from core.period_limits import Used
 from core.rate_schedule import Schedule
+from ledger.consent_port import StoredConsent
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Chunk, Log, StoredRequest
 from ledger.receipt_port import KeptReceipt
@@ -78,6 +79,7 @@ class Store:
     """Versions of each template, by the id of the template, oldest first."""
     keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
     tenants: dict[str, StoredTenant] = field(default_factory=dict)
+    consents: dict[str, StoredConsent] = field(default_factory=dict)
     counted_messages: dict[str, tuple[CountedMessage, ...]] = field(default_factory=dict)
     suppressions: dict[str, StoredSuppression] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from ledger.mongo.connection import (
     open_database,
     translated_errors,
 )
+from ledger.mongo.consent_store import MongoConsents
 from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.kept_receipt_store import MongoKeptReceipts
@@ -43,6 +44,7 @@ class MongoLedger:
         self.receipts = MongoKeptReceipts(database["receipts"], self._clock)
         self.permits = MongoPermits(database["permits"])
         self.tenants = MongoTenants(database["tenants"])
+        self.consents = MongoConsents(database["consents"])
         self.message_counters = MongoMessageCounters(database["message_counters"], self._clock)
         self.suppressions = MongoSuppressions(database["suppressions"], self._clock)
         self.provider_states = MongoProviderStates(database["provider_states"])

@@ -34,6 +34,7 @@ COLLECTIONS = (
     "receipts",
     "suppressions",
     "message_counters",
+    "consents",
     "provider_states",
 )
 

@@ -15,6 +15,7 @@ from schemas.tenant_settings import (
     ChannelLimits,
     MarketingPolicy,
     RecipientCaps,
+    RequiredConsent,
     SendWindows,
     TenantCaps,
     TenantLimits,
@@ -28,6 +29,7 @@ SETTINGS = TenantSettings(
     marketing=MarketingPolicy(require_opt_out=True, postal_address="Example Ltd, 1 Main St"),
     send_window=SendWindows(transactional="07:00-22:00", marketing="09:00-20:00"),
     default_timezone="Europe/Berlin",
+    consent_required=RequiredConsent(marketing=True, transactional=False),
     caps=TenantCaps(marketing=RecipientCaps(per_day=1, per_week=3)),
 )
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)

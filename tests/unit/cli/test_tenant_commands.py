@@ -26,6 +26,8 @@ OTHERS = {
     "caps.transactional.per_week": int,
     "caps.marketing.per_day": int,
     "caps.marketing.per_week": int,
+    "consent_required.transactional": bool,
+    "consent_required.marketing": bool,
 }
 
 
@@ -77,6 +79,7 @@ async def test_a_change_keeps_the_other_settings(ledger: MemoryLedger) -> None:
         ("send_window.marketing=9-20", "send_window.marketing: must be two different times of the day, such as 09:00"),
         ("caps.marketing.per_day=x", "caps.marketing.per_day: must be a whole number from 1 to 100, or none"),
         ("caps.marketing.per_week=101", "caps.marketing.per_week: input should be less than or equal to 100"),
+        ("consent_required.marketing=maybe", "consent_required.marketing: must be true or false, or none"),
         ("default_timezone=Mars/Base", "default_timezone: must be the name of a time zone in the IANA database"),
         ("limits.sms.max_per_day=-1", "limits.sms.max_per_day: must be a whole number"),
         ("limits.sms.max_per_day=1.5", "limits.sms.max_per_day: must be a whole number"),
