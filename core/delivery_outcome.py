@@ -11,6 +11,8 @@ from core.retry import USES_NO_ATTEMPT, RetryPolicy, next_attempt
 from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 
+NOT_SENT = frozenset({Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED})
+"""Statuses of a delivery that was certainly not sent."""
 NOT_SENT_AGAIN = "must not be sent again"
 """Error of a delivery that may have been sent before its address was suppressed or erased. The reason follows."""
 
@@ -34,6 +36,15 @@ class Suppressed(NamedTuple):
     reason: Reason
 
 
+class Postponed(NamedTuple):
+    """Result of a delivery that was not sent in this window, because it may not be sent before a time.
+
+    It is no retry: it spends no attempt, adds nothing to the age, and leaves a round of the providers as it was.
+    """
+
+    until: datetime
+
+
 @dataclass(slots=True)
 class WindowDelivery:
     """Delivery of the window that its owner works on."""
@@ -41,7 +52,7 @@ class WindowDelivery:
     index: int
     attempts: int
     possibly_sent: bool
-    result: SendResult | NotSent | Suppressed | None = None
+    result: SendResult | NotSent | Suppressed | Postponed | None = None
     history: History | None = None
 
     @property
@@ -49,7 +60,7 @@ class WindowDelivery:
         """Return whether a provider was asked in this window, by this owner or perhaps by a previous one."""
         if isinstance(self.result, Retry | Failed):
             return self.result.offered
-        return not isinstance(self.result, NotSent | Suppressed) or self.result is NotSent.MAYBE_SENT
+        return not isinstance(self.result, NotSent | Suppressed | Postponed) or self.result is NotSent.MAYBE_SENT
 
 
 class Outcome(NamedTuple):
@@ -112,15 +123,31 @@ def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDeliv
             return Outcome(Status.UNKNOWN, Reason.INTERRUPTED)
         case NotSent.STOPPED:
             return outcome_of_stop(rules.stopped_as, rules.stop_detail, doubted=entry.possibly_sent or rules.sticky)
-        case NotSent.DEFERRED:
-            provider, refused_by = (rules.provider if rules.sticky else None), rules.refused_by
-            return WaitingDelivery(
-                entry.index, entry.attempts, rules.now, entry.possibly_sent, provider, entry.history, refused_by
-            )
+        case NotSent.DEFERRED | Postponed():
+            return _put_back(entry, rules)
         case None:
             raise AssertionError("every delivery of a window has a result before it is decided")
         case _:
             assert_never(entry.result)
+
+
+def _put_back(entry: WindowDelivery, rules: OutcomeRules) -> WaitingDelivery:
+    """Return a delivery as it was before its window, to be tried at once or when it may be sent."""
+    not_before, history = rules.now, entry.history
+    if isinstance(entry.result, Postponed):
+        not_before = entry.result.until
+        if not rules.refused_by:  # The last answer of a provider counts until its round has ended.
+            history = in_quiet_hours(history)
+    provider = rules.provider if rules.sticky else None
+    return WaitingDelivery(
+        entry.index, entry.attempts, not_before, entry.possibly_sent, provider, history, rules.refused_by
+    )
+
+
+def in_quiet_hours(history: History | None = None) -> History:
+    """Return the history of a delivery that waits for its send window. Its age stays."""
+    waited, provider = (history.waited, history.provider) if history else (timedelta(), None)
+    return History(waited, Reason.QUIET_HOURS, provider)
 
 
 _STOPS = {

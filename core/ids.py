@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import NewType
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from schemas.statuses import Channel
+from schemas.statuses import Category, Channel
 
 RequestKey = NewType("RequestKey", str)
 ChunkId = NewType("ChunkId", str)
@@ -31,6 +31,7 @@ _BASE64URL = bytes.maketrans(b"+/", b"-_")
 _HASH_LETTERS = 22
 """Length of a hash of 16 bytes in base 64."""
 _CHANNEL_LETTERS = {Channel.EMAIL: "e", Channel.SMS: "s"}
+_CATEGORY_LETTERS = {Category.MARKETING: "m", Category.TRANSACTIONAL: "t"}
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
 _RECEIPT_EVENT = re.compile(r"evt_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}r")
@@ -72,6 +73,16 @@ def suppression_ids(key_id: str, channel: Channel, address_hashes: Iterable[byte
 
 def _hash_letters(hashed: bytes) -> str:
     return b2a_base64(hashed, newline=False).translate(_BASE64URL)[:_HASH_LETTERS].decode()
+
+
+def of_category(address_ids: Iterable[str], category: Category) -> list[str]:
+    """Return ids of addresses as those of one category."""
+    return [each + _CATEGORY_LETTERS[category] for each in address_ids]
+
+
+def category_of_id(address_id: str) -> Category:
+    """Return the category of such an id."""
+    return next(category for category, letter in _CATEGORY_LETTERS.items() if letter == address_id[-1])
 
 
 def channel_of_suppression(suppression: str, key_id: str) -> Channel:

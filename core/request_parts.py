@@ -76,6 +76,8 @@ def recipient_json(recipient: AnyRecipient) -> str | dict[str, Any]:
         fields["reference"] = recipient.reference
     if recipient.region is not None:
         fields["region"] = recipient.region
+    if recipient.timezone is not None:
+        fields["timezone"] = recipient.timezone
     return fields
 
 

@@ -43,6 +43,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.UNAVAILABLE: "Nothing. It is retried automatically. If it continues, run `rollcall providers check`.",
     Reason.RATE_LIMITED: "Nothing. It is retried automatically. If it continues, ask the provider for a higher limit, "
     "or set max_per_second. `rollcall tenant show` has the limits of the tenant.",
+    Reason.QUIET_HOURS: "Nothing. It is sent when the [send window](quiet-hours.md) opens. If its number has several "
+    "time zones, give the recipient its `timezone`.",
     Reason.NO_ANSWER: "Ask the provider about the delivery id. A slow provider may need a longer timeout_seconds.",
     Reason.INTERRUPTED: "Ask the provider about the delivery id. Find out why the process ended.",
     Reason.DUPLICATE: "Nothing. The first recipient with this address gets the message.",
@@ -55,6 +57,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.MANUAL: "Nothing. `rollcall suppressions remove` lets messages through again.",
     Reason.UNDELIVERED: "Read `error`, `receipt_class` and `receipt_code` in the log. Remove the address after a "
     "hard bounce.",
+    Reason.NO_CONSENT: "Record the [consent](consent.md#consents) if there is one. Else do not send to this recipient.",
+    Reason.CAPPED: "Nothing. `rollcall tenant show` has the [caps](quiet-hours.md#caps). Or send it anew later.",
     Reason.CANCELLED: "Nothing. To send after all, make a new request.",
     Reason.ERASED: "Nothing. The address is known no more. To write to the person again, make a new request.",
     Reason.EXPIRED: "If it still matters, make a new request with more time.",

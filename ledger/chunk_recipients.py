@@ -1,7 +1,7 @@
 """Recipients of a chunk, sealed (I9). The secret variables of each recipient are sealed apart, to be erased early."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from typing_extensions import override
@@ -11,8 +11,17 @@ from core.variable_names import normalise_name
 from ledger.models import Chunk
 from ledger.sealing import Sealer
 
-ChunkRecipient = tuple[str, Mapping[str, str]]
-"""Recipient of a chunk: normalised address, or the address as given if it is not valid, and variables."""
+
+class ChunkRecipient(NamedTuple):
+    """Recipient of a chunk."""
+
+    to: str
+    """Normalised address, or the address as given if it is not valid."""
+    variables: Mapping[str, str]
+    timezone: str | None = None
+
+    def __repr__(self) -> str:
+        return "ChunkRecipient(***)"
 
 
 def split_secrets(variables: Mapping[str, str], secret_names: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -30,13 +39,14 @@ def split_recipients(
     """
     if not secret_names:
         return recipients, {}
-    split = [(to, *split_secrets(variables, secret_names)) for to, variables in recipients]
-    return [(to, kept) for to, kept, _ in split], {at: secrets for at, (*_, secrets) in enumerate(split) if secrets}
+    split = [(each, *split_secrets(each.variables, secret_names)) for each in recipients]
+    kept = [each._replace(variables=variables) for each, variables, _ in split]
+    return kept, {at: secrets for at, (*_, secrets) in enumerate(split) if secrets}
 
 
 def seal_recipients(sealer: Sealer, chunk_id: str, recipients: Iterable[ChunkRecipient]) -> bytes:
-    """Seal the addresses and variables of one chunk."""
-    return sealer.seal(orjson.dumps([[to, variables] if variables else [to] for to, variables in recipients]), chunk_id)
+    """Seal the addresses, variables and time zones of one chunk."""
+    return sealer.seal(orjson.dumps([_stored(each) for each in recipients]), chunk_id)
 
 
 def open_recipients(sealer: Sealer, chunk_id: str, sealed: bytes) -> list[ChunkRecipient]:
@@ -88,14 +98,21 @@ def open_chunk_recipients(sealer: Sealer, chunk: Chunk) -> PackedRecipients:
     """Return the addresses and variables of a chunk, with the secrets that are not erased. Raise SealingError."""
     recipients = orjson.loads(sealer.open(chunk.sealed, chunk.id))
     for index, sealed in chunk.sealed_secrets.items():
-        to, variables = _recipient(recipients[index - chunk.first])
+        recipient = _recipient(recipients[index - chunk.first])
         secrets = orjson.loads(sealer.open(sealed, _secrets_name(chunk.id, index)))
-        recipients[index - chunk.first] = [to, {**variables, **secrets}]
+        recipients[index - chunk.first] = _stored(recipient._replace(variables={**recipient.variables, **secrets}))
     return PackedRecipients(recipients)
 
 
+def _stored(recipient: ChunkRecipient) -> list[Any]:
+    to, variables, timezone = recipient
+    if timezone is not None:
+        return [to, variables, timezone]
+    return [to, variables] if variables else [to]
+
+
 def _recipient(stored: list[Any]) -> ChunkRecipient:
-    return stored[0], stored[1] if len(stored) > 1 else {}
+    return ChunkRecipient(*stored) if len(stored) > 1 else ChunkRecipient(stored[0], {})
 
 
 def _secrets_name(chunk_id: str, index: int) -> str:

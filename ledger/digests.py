@@ -39,6 +39,8 @@ def request_digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[
 
 def _recipient_fields(to: RecipientFields) -> tuple[object, ...]:
     fields = (to.to, to.variables, to.reference)
+    if to.timezone is not None:
+        return (*fields, to.resend_of, to.region, to.timezone)
     if to.region is not None:
         return (*fields, to.resend_of, to.region)
     return fields if to.resend_of is None else (*fields, to.resend_of)

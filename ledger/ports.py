@@ -11,8 +11,10 @@ from core.ids import LogId, RequestKey
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.audit_port import AuditLog
 from ledger.chunk_port import Chunks
+from ledger.consent_port import Consents
 from ledger.erasure_port import Erasures
 from ledger.idempotency_record import IdempotencyRecord
+from ledger.message_counter_port import MessageCounters
 from ledger.models import Log
 from ledger.permit_port import Permits
 from ledger.personal_data_port import PersonalData
@@ -181,6 +183,14 @@ class Ledger(Protocol):
     @property
     def tenants(self) -> Tenants:
         """Return the settings of tenants."""
+
+    @property
+    def consents(self) -> Consents:
+        """Return the recorded consents."""
+
+    @property
+    def message_counters(self) -> MessageCounters:
+        """Return the counters of the messages to recipients."""
 
     @property
     def suppressions(self) -> Suppressions:

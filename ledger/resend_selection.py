@@ -27,7 +27,7 @@ from core.ids import (
     resend_request_id,
 )
 from core.request_parts import EncodedPart, PartEncoder, RequestEncodingError, request_fields
-from ledger.chunk_recipients import open_recipients
+from ledger.chunk_recipients import ChunkRecipient, open_recipients
 from ledger.models import Chunk, RequestHeader, StoredRequest
 from ledger.personal_data_port import is_erased
 from ledger.ports import Ledger
@@ -198,8 +198,7 @@ async def _recipients(ledger: Ledger, sealer: Sealer, selection: ResendSelection
             raise ResendError("its addresses are erased because their retention time is over")
         recipients = open_recipients(sealer, chunk.id, chunk.sealed)
         for index in indices:
-            to, variables = recipients[index - chunk.first]
-            yield _recipient(chunk, index, to, variables)
+            yield _recipient(chunk, index, recipients[index - chunk.first])
 
 
 def _by_chunk(selection: ResendSelection) -> Iterator[tuple[ChunkId, list[int]]]:
@@ -214,9 +213,11 @@ def _by_chunk(selection: ResendSelection) -> Iterator[tuple[ChunkId, list[int]]]
         yield id_, [decode_position(encoded)[1] for encoded in positions]
 
 
-def _recipient(chunk: Chunk, index: int, to: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    fields: dict[str, Any] = {"to": to, "resend_of": log_id(chunk.key, chunk.part, index)}
-    if variables:
-        fields["variables"] = variables
+def _recipient(chunk: Chunk, index: int, recipient: ChunkRecipient) -> dict[str, Any]:
+    fields: dict[str, Any] = {"to": recipient.to, "resend_of": log_id(chunk.key, chunk.part, index)}
+    if recipient.variables:
+        fields["variables"] = recipient.variables
+    if recipient.timezone is not None:
+        fields["timezone"] = recipient.timezone
     reference = chunk.references[index - chunk.first] if chunk.references else None
     return fields if reference is None else {**fields, "reference": reference}

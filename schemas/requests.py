@@ -12,6 +12,7 @@ from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.regions import Region
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from schemas.text_patterns import name_pattern, text_pattern
+from schemas.time_zones import TIME_ZONE, TimeZone
 from schemas.timestamps import ActionTime
 from schemas.variables import Name, SecretVariables, Variables
 
@@ -52,6 +53,7 @@ class Recipient(IntakeRecord, published_as="Recipient"):
         description="country of this phone number if it is written without `+`. Wins over the region of the request.",
         examples=["CN"],
     )
+    timezone: TimeZone | None = TIME_ZONE
 
     def __repr__(self) -> str:
         return "Recipient(***)"
@@ -79,6 +81,7 @@ class RecipientFields(NamedTuple):
     reference: str | None
     region: str | None
     resend_of: str | None
+    timezone: str | None
 
     def __repr__(self) -> str:
         return "Recipient(***)"
@@ -89,8 +92,8 @@ _NO_VARIABLES: dict[str, str] = {}
 
 
 def _fields_of(recipient: IntakeRecipient) -> RecipientFields:
-    variables = recipient.variables or _NO_VARIABLES
-    return RecipientFields(recipient.to, variables, recipient.reference, recipient.region, recipient.resend_of)
+    to, variables, zone = recipient.to, recipient.variables or _NO_VARIABLES, recipient.timezone
+    return RecipientFields(to, variables, recipient.reference, recipient.region, recipient.resend_of, zone)
 
 
 if TYPE_CHECKING:

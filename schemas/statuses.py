@@ -139,6 +139,10 @@ class Reason(DescribedEnum, published_as="Reason"):
         "provider_rejected_credentials",
         "between attempts: the provider refuses our credentials or account. Failed: it did so for too long.",
     )
+    QUIET_HOURS = (
+        "quiet_hours",
+        "between attempts: outside the send window. Suppressed: it is never open in all time zones of the number.",
+    )
     NO_ANSWER = "no_answer", "unknown: the message was sent to the provider, but no answer came"
     INTERRUPTED = "interrupted", "unknown: the sending process stopped before it stored the result"
     DUPLICATE = "duplicate", "suppressed: the same address appears earlier in the request"
@@ -149,6 +153,8 @@ class Reason(DescribedEnum, published_as="Reason"):
     BOUNCED = "bounced", "suppressed: an earlier message to this address bounced permanently"
     INVALID_ADDRESS = "invalid_address", "suppressed: the address is listed as one that does not exist"
     MANUAL = "manual", "suppressed: the tenant added the address to its suppressions"
+    NO_CONSENT = "no_consent", "suppressed: the tenant asks for a recorded consent, and the recipient has given none"
+    CAPPED = "capped", "suppressed: the recipient has got as many messages as a cap of the tenant allows"
     UNDELIVERED = "undelivered", "failed by a receipt: the provider accepted the message, but it did not arrive"
     CANCELLED = "cancelled", "cancelled: the request was cancelled"
     EXPIRED = "expired", "expired: the expires_at of the request has passed"

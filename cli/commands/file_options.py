@@ -9,7 +9,8 @@ _PANEL = "Form of FILE"
 ColumnOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="name=HEADING: names a column of a CSV `to`, `reference`, `region`, or as a variable. May be repeated.",
+        help="name=HEADING: names a column of a CSV `to`, `reference`, `region`, `timezone`, or as a variable. "
+        "May be repeated.",
         rich_help_panel=_PANEL,
     ),
 ]

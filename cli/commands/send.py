@@ -96,9 +96,10 @@ def send(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Send a message to a file of recipients, follow the request, and print the roll call.
 
-    CSV needs a column `to`, and may have columns `reference` and `region`. Every other column is a variable. An empty
-    cell means that the variable is not given. JSON is an array, or one value a line. A value is an address, or an
-    object with `to`, `variables`, `reference` and `region`. Delimiter, encoding and line ends are found.
+    CSV needs a column `to`, and may have columns `reference`, `region` and `timezone`. Every other column is a
+    variable. An empty cell means that the variable is not given. JSON is an array, or one value a line. A value is an
+    address, or an object with `to`, `variables`, `reference`, `region` and `timezone`. Delimiter, encoding and line
+    ends are found.
 
     Nothing is published if a line cannot be used, such as one without an address, or if no recipient gives a variable
     of the text. Each such problem is printed. An invalid address, or a variable that only some recipients lack, fails

@@ -40,12 +40,13 @@ def set_(
     """Change settings of a tenant, and show all of them. Running services use the change within 10 s.
 
     A limit is a whole number. It may not be above the bound of the operator (ROLLCALL_TENANT_SMS_MAX_PER_MIN and
-    others), which this command reads from its environment.
+    others), which this command reads from its environment. A send window is a begin and an end, such as 09:00-20:00,
+    and a time zone is an IANA name.
 
     With marketing.require_opt_out=true, a marketing e-mail without a link to unsubscribe is refused. With
     marketing.postal_address, one that does not show this address is refused.
 
-    Example: rollcall tenant set tnt_xyz789 limits.sms.max_per_min=600 limits.email.max_per_day=none
+    Example: rollcall tenant set tnt_xyz789 limits.sms.max_per_min=600 send_window.marketing=09:00-20:00
     """
     from cli.tenants.manage import run_set  # noqa: PLC0415
 

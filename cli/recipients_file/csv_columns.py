@@ -1,14 +1,14 @@
 """Columns of a CSV file: the delimiter, and the meaning of each heading."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cli.plain_output import printable
 from cli.recipients_file.row_error import RowError
 
-ADDRESS, REGION = "to", "region"
-_OWN = (ADDRESS, "reference", REGION)
+ADDRESS, REGION, TIMEZONE = "to", "region", "timezone"
+_OWN = (ADDRESS, "reference", REGION, TIMEZONE)
 """Columns that are fields of a recipient. All other columns are variables."""
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
@@ -41,11 +41,11 @@ class Columns:
 
 
 def read_header(
-    row: Sequence[str], given: Mapping[str, str], line: int, *, region_is_variable: bool = False
+    row: Sequence[str], given: Mapping[str, str], line: int, *, as_variables: Collection[str] = ()
 ) -> Columns:
     """Return the columns of a header row. `given` has the heading of a column by its name. Raises RowError.
 
-    With `region_is_variable`, a column `region` is a field only if it is given. It is a variable then, too.
+    A column `region` or `timezone` that is among `as_variables` is a field only if it is given. It is a variable, too.
     """
     names = [heading.strip() for heading in row]
     for name, heading in given.items():
@@ -66,8 +66,8 @@ def read_header(
     named = [name for name in names if name]
     if len(set(named)) != len(named):
         raise RowError(line, f"no name may occur twice in the header row.{_headings(names)}")
-    own = [name for name in _OWN if name in names and not (name == REGION and region_is_variable and name not in given)]
-    fields = {name for name in own if not (name == REGION and region_is_variable)}
+    own = [name for name in _OWN if name in names and (name not in as_variables or name in given)]
+    fields = set(own).difference(as_variables)
     return Columns(
         {name: names.index(name) for name in own},
         {name: at for at, name in enumerate(names) if name and name not in fields},

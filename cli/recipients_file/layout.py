@@ -61,8 +61,8 @@ class Layout:
     """Line ends as `open` takes them."""
     delimiter: str
     columns: Mapping[str, str]
-    region_is_variable: bool = False
-    """True if a column `region` of CSV is no country, unless an option says so."""
+    as_variables: frozenset[str] = frozenset()
+    """Columns of CSV that are variables and no fields of the recipient, unless an option says so."""
 
     def describe(self) -> str:
         """Return what is not a matter of course, or ""."""

@@ -45,9 +45,9 @@ class Source:
         self._text = open_text(self._file, self.layout.encoding, self.layout.newline)
         return Rows(self._text, self.layout, model)
 
-    def keep_region_as_variable(self) -> None:
-        """Read a column `region` as a variable, not as the country of the number."""
-        self.layout = replace(self.layout, region_is_variable=True)
+    def keep_as_variables(self, *columns: str) -> None:
+        """Read columns as variables, although they have the name of a field of the recipient."""
+        self.layout = replace(self.layout, as_variables=self.layout.as_variables.union(columns))
 
     def describe(self) -> str:
         """Return how the file is read, or "" if that is a matter of course."""

@@ -113,7 +113,7 @@ class Rows(Generic[T]):
             header,
             self._layout.columns,
             max(self.line, 1),
-            region_is_variable=self._layout.region_is_variable,
+            as_variables=self._layout.as_variables,
         )
         to = columns.own[ADDRESS]
         for row in rows:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from cli.errors import CommandError
+from cli.recipients_file.csv_columns import REGION, TIMEZONE
 from cli.recipients_file.layout import FileOptions
 from cli.recipients_file.open_file import Source, open_source
 from cli.recipients_file.row_error import RowError
@@ -73,7 +74,7 @@ def open_lines(file: Path | None, form: FileOptions, part_sizes: Sequence[int]) 
         yield lambda: None
         return
     with open_source(file, form) as source:
-        source.keep_region_as_variable()  # only the text of the request would tell, and no line depends on it
+        source.keep_as_variables(REGION, TIMEZONE)  # only the text of the request would tell, and no line depends on it
         _check_length(source, sum(part_sizes))
         yield partial(FileLines, source, part_sizes)
 

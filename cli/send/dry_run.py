@@ -9,6 +9,7 @@ from rich.console import Console
 from cli.clients.bulk_endpoint import check_size
 from cli.console import plain_table, print_table
 from cli.errors import CommandError, UsageError
+from cli.recipients_file.csv_columns import REGION
 from cli.recipients_file.scan import FileScan
 from cli.send.dry_run_outcomes import DryRunEstimate
 from cli.send.marketing_policy import check_policy
@@ -52,7 +53,7 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     _print_size(console, summary, settings, one_call=one_call)
     if request.body.channel is Channel.SMS:
         console.print(_number_note(request.body.region, settings), soft_wrap=True)
-        if request.source.layout.region_is_variable:
+        if REGION in request.source.layout.as_variables:
             console.print(_REGION_NOTE, soft_wrap=True)
     console.print(_type_note(request), soft_wrap=True)
     notes, refusal = check_policy(request)

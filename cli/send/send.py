@@ -13,7 +13,7 @@ from cli.clients.ledger_client import open_ledger
 from cli.console import open_console
 from cli.errors import UnknownTemplate, UsageError
 from cli.plain_output import print_error, program_name
-from cli.recipients_file.csv_columns import REGION
+from cli.recipients_file.csv_columns import REGION, TIMEZONE
 from cli.recipients_file.layout import FileOptions
 from cli.recipients_file.open_file import Source, open_source
 from cli.report.file_lines import with_lines
@@ -115,8 +115,9 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
     text_limits = load_text_limits()
     check_content_size(option_of(text.content_field), text.content, body.channel, text_limits)
     message = compile_content(body.channel, text.content, text.subject, body.variables, text.content_type)
-    if body.channel is Channel.EMAIL or message.find_unused([REGION]) is None:
-        source.keep_region_as_variable()
+    source.keep_as_variables(*(name for name in (REGION, TIMEZONE) if message.find_unused([name]) is None))
+    if body.channel is Channel.EMAIL:
+        source.keep_as_variables(REGION)
     if body.template is None or template is not None:
         check_secret_variables(message, body.secret_variables or ())
     return SendRequest(

@@ -19,13 +19,23 @@ from ledger.ports import Ledger
 from ledger.tenant_port import StoredTenant
 from schemas.requests import TenantId
 from schemas.statuses import Channel
-from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_types
+from schemas.tenant_settings import (
+    MAX_CAP,
+    MAX_LIMIT,
+    ChannelLimits,
+    TenantLimits,
+    TenantSettings,
+    setting_types,
+    setting_value,
+)
 from schemas.validation_errors import path_of, read_problems
 
 T = TypeVar("T")
 
 NO_VALUE = "none"
 """Value that removes a setting."""
+_NUMBERS = {"limits.": MAX_LIMIT, "caps.": MAX_CAP}
+"""Largest value of the settings that are numbers, by the begin of their names."""
 
 Value = int | bool | str
 Change = tuple[str, Value | None]
@@ -33,7 +43,7 @@ Change = tuple[str, Value | None]
 
 _BOOLS = {"true": True, "false": False}
 _ALLOWED: dict[type, str] = {
-    int: f"a whole number from 1 to {MAX_LIMIT:,}, or {NO_VALUE} for no limit",
+    int: f"a whole number from 1 to {{most:,}}, or {NO_VALUE} for no limit",
     bool: f"true or false, or {NO_VALUE} for the default",
     str: f"a text, or {NO_VALUE}",
 }
@@ -89,13 +99,14 @@ def parse_change(assignment: str) -> Change:
         return name, _BOOLS[value]
     if types[name] is int and value.isascii() and value.isdigit():
         return name, int(value)
-    raise UsageError(f"{name}: must be {_ALLOWED[types[name]]}.")
+    most = next((most for begin, most in _NUMBERS.items() if name.startswith(begin)), 0)
+    raise UsageError(f"{name}: must be {_ALLOWED[types[name]].format(most=most)}.")
 
 
 async def store(ledger: Ledger, tenant: str, changes: Sequence[Change], bounds: TenantLimits) -> None:
     """Store changed settings. Raises UsageError for a wrong value, or for one above the bound of the operator."""
     for name, value in changes:
-        bound = _value(TenantSettings(limits=bounds), name)
+        bound = setting_value(TenantSettings(limits=bounds), name)
         if isinstance(value, int) and isinstance(bound, int) and value > bound:
             raise UsageError(f"{name}: must be at most {bound:,}, the bound of the operator ({_variable(name)}).")
     stored = await ledger.tenants.get(tenant)
@@ -130,7 +141,7 @@ async def show(ledger: Ledger, console: Console, tenant: str, bounds: TenantLimi
     table = plain_table("setting", "tenant", "operator", "in effect", numbers=("tenant", "operator", "in effect"))
     columns = (stored.settings, TenantSettings(limits=bounds), in_effect)
     for name, _ in setting_types():
-        table.add_row(name, *(_shown(_value(settings, name)) for settings in columns))
+        table.add_row(name, *(_shown(setting_value(settings, name)) for settings in columns))
     print_table(console, table)
 
 
@@ -142,14 +153,6 @@ def _in_effect(stored: StoredTenant, bounds: TenantLimits) -> TenantSettings:
         for limits in [limits_in_effect(stored.settings.limits, bounds, channel)]
     }
     return stored.settings.model_copy(update={"limits": TenantLimits(**by_channel)})
-
-
-def _value(settings: TenantSettings, name: str) -> Value | None:
-    value: Any = settings
-    for step in name.split("."):
-        value = getattr(value, step)
-    found: Value | None = value
-    return found
 
 
 def _variable(name: str) -> str:

@@ -18,7 +18,7 @@ from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop
 from consumer.provider_choice import ProviderChoice
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import ClosedChunk, apply_control_flags
-from consumer.tenants.suppressed_recipients import mark_suppressed
+from consumer.tenants.recipient_checks import RecipientChecks
 from core.chunk_work import Window, Work, due_before_expiry, waiting_deliveries
 from core.delivery_outcome import NotSent
 from core.index_ranges import indices
@@ -44,6 +44,7 @@ class ChunkWorker:
         self._window = OpenWindow(claimed.window, claimed.taken_over and may_be_sent(claimed.window, opened.header))
         self._outcomes = WindowOutcomes()
         self._factory, self._costs = factory, factory.costs
+        self._checks = RecipientChecks(opened.header, factory, context)
         self._budget = open_budget(opened, self._costs, lease, context)
         self._logs = ChunkLogs(self.chunk, opened.header, self._costs, context)
         self._choice = ProviderChoice(opened.header, self._factory.address_of, context)
@@ -138,7 +139,7 @@ class ChunkWorker:
         ):
             self._window.end_without_call(problem)
         else:
-            await mark_suppressed(self._window.without_result, self._header, self._factory.address_of, self._context)
+            await self._checks.mark(self._window.without_result)
         while to_send := self._window.without_result:
             plan = SendPlan(
                 self._choice.provider(self._window.provider),
@@ -173,7 +174,8 @@ class ChunkWorker:
         logs = [self._factory.log_of_decision(decided, now) for decided in self._work.decided]
         logs += [self._factory.log_of_outcome(final, now) for final in self._outcomes.final]
         if logs:
-            self._record_logs(await self._logs.write(logs))
+            self._record_logs(stored := await self._logs.write(logs))
+            await self._checks.note_logs(stored)
         if len(with_result) < len(self._window.deliveries) or not await self._writes.still_owns():
             raise LeaseLost(self.chunk.id)  # The next owner publishes the events of the stored logs.
 
@@ -195,7 +197,7 @@ class ChunkWorker:
         )
         self._outcomes = WindowOutcomes()
         go_on = not (self._control.stop or self._control.paused or self._context.stopping.is_set())
-        intent, rest = await self._choice.next_window(work) if go_on else (None, work)
+        intent, rest = await self._choice.next_window(await self._checks.postpone(work)) if go_on else (None, work)
         self._work, self._window = rest, OpenWindow(intent)
         if intent:
             await self._admit(self._window, intent)
@@ -221,9 +223,8 @@ class ChunkWorker:
         if self._budget:
             await self._budget.give_back(self._logs.cost)
         if not self._work.waiting:
-            counts, cost = self._logs.counts, self._logs.cost
-            completion = await self._writes.close(counts, cost)
-            return ClosedChunk(self._header, self.chunk.lane, counts, cost, completion)
+            completion = await self._writes.close(self._logs.counts, self._logs.cost)
+            return ClosedChunk(self._header, self.chunk.lane, self._logs.counts, self._logs.cost, completion)
         left = replace(self._work, unacknowledged=(), accepted_pending=False)
         work, due_at = self._choice.released(left)
         await self._writes.release(work, due_before_expiry(due_at, self._header.expires_at))

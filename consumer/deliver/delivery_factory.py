@@ -13,7 +13,7 @@ from consumer.request_cache import OpenedRequest
 from consumer.tenants.unsubscribe_links import UnsubscribeLinks
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
-from core.ids import log_ids
+from core.ids import LogId, log_ids
 from core.send_result import Message
 from ledger.chunk_recipients import ChunkRecipient
 from ledger.message_ids import stored_message_id
@@ -57,6 +57,14 @@ class DeliveryFactory:
         at = index - self._chunk.first
         return self._recipients[at][0] if self._recipients else ""
 
+    def id_of(self, index: int) -> LogId:
+        """Return the log id of a delivery."""
+        return self._ids[index - self._chunk.first]
+
+    def timezone_of(self, index: int) -> str | None:
+        """Return the time zone that the request gave for a recipient."""
+        return self._recipients[index - self._chunk.first].timezone if self._recipients else None
+
     def draft(self, index: int) -> Draft:
         """Return the delivery, to be rendered when a provider has a slot for it."""
         at, template = index - self._chunk.first, self._template
@@ -99,7 +107,7 @@ class DeliveryFactory:
 
     def _recipient(self, at: int) -> tuple[str, Mapping[str, str], str | None]:
         """Return address and variables of a recipient, and the unsubscribe link for the header."""
-        to, variables = self._recipients[at]
+        to, variables, _ = self._recipients[at]
         return (to, variables, None) if self._links is None else (to, *self._links.add(self._ids[at], to, variables))
 
     def _variables_of(self, at: int) -> Mapping[str, str]:

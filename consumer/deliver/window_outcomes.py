@@ -7,19 +7,17 @@ from typing import NamedTuple
 from consumer.deliver.chunk_rules import Stop
 from core.chunk_work import DecidedDelivery, WaitingDelivery
 from core.delivery_outcome import (
+    NOT_SENT,
     NotSent,
     Outcome,
     OutcomeRules,
+    Postponed,
     Suppressed,
     WindowDelivery,
     decide,
     outcome_of_stopped_delivery,
 )
 from core.send_result import SendResult, Sent, Uncertain
-from schemas.statuses import Status
-
-NOT_SENT = frozenset({Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED})
-"""Statuses of a delivery that was certainly not sent."""
 
 
 class FinalOutcome(NamedTuple):
@@ -70,7 +68,7 @@ def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: 
     return outcomes
 
 
-def _may_cost(result: SendResult | NotSent | Suppressed | None, rules: OutcomeRules) -> bool:
+def _may_cost(result: SendResult | NotSent | Suppressed | Postponed | None, rules: OutcomeRules) -> bool:
     """Return whether the provider may bill the message for this window, from this owner or the previous one."""
     if rules.is_paid_before:
         return False

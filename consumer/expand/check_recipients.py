@@ -11,6 +11,7 @@ from consumer.logger import error_location, logger
 from core.addresses import AddressProblem, AddressRules
 from core.addresses.control_characters import MAX_ADDRESS
 from core.ids import LogId
+from ledger.chunk_recipients import ChunkRecipient
 from ledger.message_template import MessageTemplate
 from ledger.models import RequestHeader
 from ledger.sealing import HASH_BYTES
@@ -47,8 +48,8 @@ class CheckedRecipients:
     """Index of the first recipient in the part."""
     masked: tuple[str, ...] = field(repr=False)
     hashes: tuple[bytes, ...] = field(repr=False)
-    plain: tuple[tuple[str, dict[str, str]], ...] = field(repr=False)
-    """Addresses and variables, to be sealed with the chunk."""
+    plain: tuple[ChunkRecipient, ...] = field(repr=False)
+    """Addresses, variables and time zones, to be sealed with the chunk."""
     references: tuple[str | None, ...] | None = field(repr=False)
     """References of the caller, or None if no recipient has one."""
     decided: Decisions
@@ -60,7 +61,7 @@ class CheckedRecipients:
 class _CheckedRecipient(NamedTuple):
     masked: str
     hash: bytes
-    plain: tuple[str, dict[str, str]]
+    plain: ChunkRecipient
     reference: str | None
     resend_of: LogId | None
     decision: Decision | None
@@ -105,7 +106,7 @@ class RecipientChecker:
         )
 
     def _check(self, index: int, recipient: ParsedRecipient) -> _CheckedRecipient:
-        to, variables, reference, resend_of, region = _fields_of(recipient)
+        to, variables, reference, region, resend_of, timezone = _fields_of(recipient)
         address: str | None
         decision: Decision | None
         try:
@@ -127,7 +128,8 @@ class RecipientChecker:
             address, value, masked, decision = None, UNKNOWN_HASH, "***", Decision(Status.FAILED, Reason.UNPROCESSABLE)
             if region is not None:
                 to = f"{region}: {to}"[:MAX_ADDRESS]  # a resend has no region for it, and must not read another number
-        return _CheckedRecipient(masked, value, (address or to, variables), reference, resend_of, decision)
+        plain, repeated = ChunkRecipient(address or to, variables, timezone), LogId(resend_of) if resend_of else None
+        return _CheckedRecipient(masked, value, plain, reference, repeated, decision)
 
     def _hash(self, text: str) -> bytes:
         return self._sealer.hash(text.encode(), self._key_id)
@@ -140,8 +142,5 @@ class RecipientChecker:
         return Decision(Status.FAILED, problem.reason) if problem else None
 
 
-def _fields_of(recipient: ParsedRecipient) -> tuple[str, dict[str, str], str | None, LogId | None, str | None]:
-    if isinstance(recipient, str):
-        return recipient, {}, None, None, None
-    resend_of = LogId(recipient.resend_of) if recipient.resend_of else None
-    return recipient.to, recipient.variables, recipient.reference, resend_of, recipient.region
+def _fields_of(recipient: ParsedRecipient) -> RecipientFields:
+    return RecipientFields(recipient, {}, None, None, None, None) if isinstance(recipient, str) else recipient

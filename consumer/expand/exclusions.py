@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from consumer.context import ConsumerContext
 from consumer.expand.check_recipients import UNKNOWN_HASH, CheckedRecipients, Decision, Decisions
+from consumer.tenants.required_consent import find_without_consent
 from consumer.tenants.suppressed_recipients import find_suppressed
 from core.ids import LogId, log_id
 from ledger.errors import SealingError
@@ -76,6 +77,21 @@ async def exclude_suppressed(checked: CheckedRecipients, decided: Decisions, sco
     }
 
 
+async def exclude_without_consent(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
+    """Suppress recipients without a consent, if the tenant asks for one.
+
+    Each window asks again before it is sent. So without the key, this rule excludes no recipient.
+    """
+    first = checked.first
+    try:
+        found = await find_without_consent(
+            scope.header, _undecided(checked, decided), lambda index: checked.plain[index - first].to, scope.context
+        )
+    except SealingError:
+        return {}
+    return dict.fromkeys(found, Decision(Status.SUPPRESSED, Reason.NO_CONSENT))
+
+
 async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
     """Suppress resends of a delivery that is settled by now, or that another delivery repeats.
 
@@ -105,13 +121,25 @@ async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions
     }
 
 
-EXCLUSIONS: tuple[Exclusion, ...] = (exclude_duplicates, exclude_expired, exclude_suppressed, exclude_settled_resends)
+def _undecided(checked: CheckedRecipients, decided: Decisions) -> list[int]:
+    first = checked.first
+    return [index for index in range(first, first + len(checked.plain)) if index not in decided]
+
+
+EXCLUSIONS: tuple[Exclusion, ...] = (
+    exclude_duplicates,
+    exclude_expired,
+    exclude_suppressed,
+    exclude_without_consent,
+    exclude_settled_resends,
+)
 """Rules in the order in which they are applied. They start from the decisions of `RecipientChecker`.
 
 - `exclude_duplicates` replaces every decision except INVALID_RECIPIENT and UNPROCESSABLE.
 - `exclude_expired` replaces every decision.
 - `exclude_suppressed` decides only recipients that are still undecided. So a delivery to a suppressed address repeats
   no other delivery.
+- `exclude_without_consent` does the same for addresses without a consent.
 - `exclude_settled_resends` decides only recipients that are still undecided.
 """
 

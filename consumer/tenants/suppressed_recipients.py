@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 from consumer.context import ConsumerContext
-from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
+from consumer.tenants.current_tenant import current_tenant
 from consumer.tenants.erased_persons import find_erased, mark_erased
 from core.delivery_outcome import Suppressed, WindowDelivery
 from core.send_result import Retry
@@ -13,12 +13,11 @@ from ledger.errors import SealingError
 from ledger.models import RequestHeader
 from ledger.suppression_key import SuppressionKey
 from ledger.tenant_key import open_tenant_key
-from ledger.tenant_port import StoredTenantKey
 from schemas.statuses import Reason
 
 NO_KEY = Retry(Reason.UNAVAILABLE, "the key of the tenant cannot be opened", delay_seconds=60.0, offered=False)
 """Result if this consumer cannot tell who opted out. The delivery waits for one that can."""
-_ADDRESS_WEIGHT = 8
+ADDRESS_WEIGHT = 8
 """Weight of the hash of one address, in characters."""
 
 AddressOf = Callable[[int], str]
@@ -32,11 +31,11 @@ async def find_suppressed(
 
     A tenant without a key has no suppressions, and costs no query.
     """
-    stored = await _key_of(header.tenant_id, context)
+    stored = (await current_tenant(header.tenant_id, context)).key
     if stored is None or not indices:
         return {}
     key = SuppressionKey(open_tenant_key(stored, header.tenant_id, context.sealer))
-    await context.turn_budget.wait(_ADDRESS_WEIGHT * len(indices))
+    await context.turn_budget.wait(ADDRESS_WEIGHT * len(indices))
     ids = dict(zip(indices, key.ids_of(header.channel, map(address_of, indices)), strict=True))
     suppressed = context.retry_until_available(
         "read of suppressions", context.ledger.suppressions.find, list(ids.values())
@@ -72,12 +71,3 @@ async def mark_suppressed(
     for each in deliveries:
         if reason := reasons.get(each.index):
             each.result = Suppressed(reason)
-
-
-async def _key_of(tenant_id: str, context: ConsumerContext) -> StoredTenantKey | None:
-    """Return the key of a tenant as it was at most `MAX_AGE_SECONDS` ago, or None if it had none then."""
-    while True:
-        await context.load_tenant(tenant_id)
-        known = context.tenants.known(tenant_id)
-        if known is not None and context.monotonic() - known.read_at <= MAX_AGE_SECONDS:
-            return known.key

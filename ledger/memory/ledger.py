@@ -5,13 +5,16 @@ from datetime import datetime
 
 from ledger.audit_port import AuditLog
 from ledger.chunk_port import Chunks
+from ledger.consent_port import Consents
 from ledger.erasure_port import Erasures
 from ledger.memory.audit_store import MemoryAuditLog
 from ledger.memory.chunk_store import MemoryChunks
+from ledger.memory.consent_store import MemoryConsents
 from ledger.memory.erasure_store import MemoryErasures
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.kept_receipt_store import MemoryKeptReceipts
 from ledger.memory.log_store import MemoryLogs
+from ledger.memory.message_counter_store import MemoryMessageCounters
 from ledger.memory.permit_store import MemoryPermits
 from ledger.memory.personal_data_store import MemoryPersonalData
 from ledger.memory.provider_state_store import MemoryProviderStates
@@ -21,6 +24,7 @@ from ledger.memory.store import Store
 from ledger.memory.suppression_store import MemorySuppressions
 from ledger.memory.template_store import MemoryTemplates
 from ledger.memory.tenant_store import MemoryTenants
+from ledger.message_counter_port import MessageCounters
 from ledger.permit_port import Permits
 from ledger.personal_data_port import PersonalData
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
@@ -47,6 +51,8 @@ class MemoryLedger:
         self.receipts: KeptReceipts = MemoryKeptReceipts(store)
         self.permits: Permits = MemoryPermits(store)
         self.tenants: Tenants = MemoryTenants(store)
+        self.consents: Consents = MemoryConsents(store)
+        self.message_counters: MessageCounters = MemoryMessageCounters(store)
         self.suppressions: Suppressions = MemorySuppressions(store)
         self.erasures: Erasures = MemoryErasures(store)
         self.personal_data: PersonalData = MemoryPersonalData(store)

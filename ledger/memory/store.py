@@ -6,9 +6,11 @@ from datetime import datetime
 
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
+from core.message_caps import CountedMessage
 from core.period_limits import Used
 from core.rate_schedule import Schedule
 from ledger.audit_port import AuditEntry
+from ledger.consent_port import StoredConsent
 from ledger.erasure_port import Erasure
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Chunk, Log, StoredRequest
@@ -79,6 +81,8 @@ class Store:
     """Versions of each template, by the id of the template, oldest first."""
     keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
     tenants: dict[str, StoredTenant] = field(default_factory=dict)
+    consents: dict[str, StoredConsent] = field(default_factory=dict)
+    counted_messages: dict[str, tuple[CountedMessage, ...]] = field(default_factory=dict)
     suppressions: dict[str, StoredSuppression] = field(default_factory=dict)
     erasures: dict[str, Erasure] = field(default_factory=dict)
     due_erasures: dict[str, datetime] = field(default_factory=dict)

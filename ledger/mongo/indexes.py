@@ -216,6 +216,13 @@ INDEXES = (
         {"expireAfterSeconds": AUDIT_DAYS * 86_400},
     ),
     Index(
+        "message_counters",
+        "over",
+        (("gone_at", 1),),
+        "the deletion of counters whose last message is a week old",
+        {"expireAfterSeconds": 0},
+    ),
+    Index(
         "permits",
         "forgotten",
         (("used_at", 1),),

@@ -16,11 +16,13 @@ from ledger.mongo.connection import (
     open_database,
     translated_errors,
 )
+from ledger.mongo.consent_store import MongoConsents
 from ledger.mongo.erasure_store import MongoErasures
 from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.kept_receipt_store import MongoKeptReceipts
 from ledger.mongo.log_store import MongoLogs
+from ledger.mongo.message_counter_store import MongoMessageCounters
 from ledger.mongo.permit_store import MongoPermits
 from ledger.mongo.personal_data_store import MongoPersonalData
 from ledger.mongo.provider_state_store import MongoProviderStates
@@ -45,6 +47,8 @@ class MongoLedger:
         self.receipts = MongoKeptReceipts(database["receipts"], self._clock)
         self.permits = MongoPermits(database["permits"])
         self.tenants = MongoTenants(database["tenants"])
+        self.consents = MongoConsents(database["consents"])
+        self.message_counters = MongoMessageCounters(database["message_counters"], self._clock)
         self.suppressions = MongoSuppressions(database["suppressions"], self._clock)
         self.erasures = MongoErasures(database["erasures"], self._clock)
         self.personal_data = MongoPersonalData(database)

@@ -11,7 +11,7 @@ from typing_extensions import override
 from ledger.errors import LedgerRefused
 from ledger.mongo.connection import Document, translated_errors
 from ledger.tenant_port import StoredProvider, StoredTenant, StoredTenantKey, Tenants
-from schemas.tenant_settings import ChannelLimits, TenantSettings
+from schemas.tenant_settings import TenantSettings, setting_types, setting_value
 
 _STORED_PROVIDER = TypeAdapter(StoredProvider)
 _STORED_KEY = TypeAdapter(StoredTenantKey)
@@ -34,13 +34,7 @@ class MongoTenants(Tenants):
 
     @override
     async def put(self, tenant_id: str, settings: TenantSettings, version: int) -> bool:
-        limits = settings.limits
-        fields = {
-            "limits.sms": _limits_document(limits.sms),
-            "limits.email": _limits_document(limits.email),
-            "marketing.require_opt_out": settings.marketing.require_opt_out,
-            "marketing.postal_address": settings.marketing.postal_address,
-        }
+        fields = {name: setting_value(settings, name) for name, _ in setting_types()}
         return await self._put(tenant_id, {"$set": {"version": version + 1, **fields}}, version)
 
     @override
@@ -124,11 +118,3 @@ def _provider(document: Any) -> StoredProvider:
 
 def _key(document: Any) -> StoredTenantKey:
     return _STORED_KEY.validate_python({name: document[name] for name in StoredTenantKey._fields})
-
-
-def _limits_document(limits: ChannelLimits) -> Document:
-    return {
-        "max_per_min": limits.max_per_min,
-        "max_per_hour": limits.max_per_hour,
-        "max_per_day": limits.max_per_day,
-    }

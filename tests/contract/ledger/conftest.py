@@ -35,6 +35,8 @@ COLLECTIONS = (
     "suppressions",
     "erasures",
     "audit",
+    "message_counters",
+    "consents",
     "provider_states",
 )
 
@@ -136,6 +138,11 @@ def timed_mongo_ledger(ledger: Ledger, client: AsyncIOMotorClient[dict[str, obje
                     for name in names
                 }
                 await client[database][collection].update_many({}, [{"$set": older}])
+            sent = {"$mergeObjects": ["$$each", {"at": {"$subtract": ["$$each.at", milliseconds]}}]}
+            counted = {"$map": {"input": "$sent", "as": "each", "in": sent}}
+            await client[database]["message_counters"].update_many(
+                {}, [{"$set": {"sent": counted, "gone_at": _minus("gone_at", milliseconds)}}]
+            )
             completed_at = {"$subtract": ["$completion.completed_at", milliseconds]}
             await client[database]["requests"].update_many(
                 {"completion": {"$ne": None}}, [{"$set": {"completion.completed_at": completed_at}}]

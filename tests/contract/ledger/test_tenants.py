@@ -11,13 +11,26 @@ from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from ledger.tenant_port import StoredProvider, StoredTenant, StoredTenantKey
 from schemas.statuses import Channel
-from schemas.tenant_settings import ChannelLimits, MarketingPolicy, TenantLimits, TenantSettings
+from schemas.tenant_settings import (
+    ChannelLimits,
+    MarketingPolicy,
+    RecipientCaps,
+    RequiredConsent,
+    SendWindows,
+    TenantCaps,
+    TenantLimits,
+    TenantSettings,
+)
 
 SETTINGS = TenantSettings(
     limits=TenantLimits(
         sms=ChannelLimits(max_per_min=10, max_per_hour=100, max_per_day=1_000), email=ChannelLimits(max_per_day=5)
     ),
     marketing=MarketingPolicy(require_opt_out=True, postal_address="Example Ltd, 1 Main St"),
+    send_window=SendWindows(transactional="07:00-22:00", marketing="09:00-20:00"),
+    default_timezone="Europe/Berlin",
+    consent_required=RequiredConsent(marketing=True, transactional=False),
+    caps=TenantCaps(marketing=RecipientCaps(per_day=1, per_week=3)),
 )
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 KEY = StoredTenantKey("8xk2", b"\0sealed", AT)

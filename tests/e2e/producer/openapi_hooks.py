@@ -14,6 +14,7 @@ _CLOCK = "a schema knows no clock, and does not compare two fields"
 _NUMBERS = "a schema does not multiply"
 _TOGETHER = "a parameter knows nothing of another"
 _REGIONS = "a schema would have to list the countries, and they change with the library"
+_ZONES = "a schema would have to list the time zones, and they change with the database"
 _ADDRESS = "a schema does not know the rules for addresses"
 _TEXT = "a schema does not read the placeholders of a text"
 _PRICES = "a schema does not know the prices of the consumers"
@@ -41,6 +42,7 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"expires_at: (has passed|must be at most two years ahead|must be after send_at)": _CLOCK,
         r"send_at: must be at most a year ahead": _CLOCK,
         r"(recipients\[\d+\]\.)?region: must be the ISO 3166-1 code of a country .+": _REGIONS,
+        r"recipients\[\d+\]\.timezone: must be the name of a time zone in the IANA database, .+": _ZONES,
         r"budget: must not be given, because no provider of the channel has prices\. .+": _PRICES,
         r"(reply_to|cc\[\d+\]): the address .+": _ADDRESS,
         r"provider: there is no provider of (sms|email) with this name": _PROVIDERS,

@@ -34,7 +34,7 @@ async def secrets_left(world: World, request_id: str = "r1") -> list[str]:
     """Return every secret value that the ledger still holds, opened with the sealing key."""
     found = []
     for document in store_of(world).chunks.values():
-        for _, variables in open_chunk_recipients(world.sealer, document.chunk):
+        for _, variables, _ in open_chunk_recipients(world.sealer, document.chunk):
             found += [value for name, value in variables.items() if name in {"code", "pin"}]
     request = await world.ledger.requests.get(request_key("t1", request_id))
     assert request is not None

@@ -16,6 +16,19 @@ from tests.support.cli_runner import run_rollcall
 
 BOUNDS = TenantLimits(sms=ChannelLimits(max_per_min=600))
 NAMES = [f"limits.{channel}.max_per_{period}" for channel in ("sms", "email") for period in ("min", "hour", "day")]
+OTHERS = {
+    "marketing.require_opt_out": bool,
+    "marketing.postal_address": str,
+    "send_window.transactional": str,
+    "send_window.marketing": str,
+    "default_timezone": str,
+    "caps.transactional.per_day": int,
+    "caps.transactional.per_week": int,
+    "caps.marketing.per_day": int,
+    "caps.marketing.per_week": int,
+    "consent_required.transactional": bool,
+    "consent_required.marketing": bool,
+}
 
 
 @pytest.fixture
@@ -34,9 +47,8 @@ async def shown(ledger: MemoryLedger, *, as_json: bool = False) -> str:
     return page.getvalue()
 
 
-def test_the_names_of_the_settings() -> None:
-    marketing = {"marketing.require_opt_out": bool, "marketing.postal_address": str}
-    assert dict(setting_types()) == {**dict.fromkeys(NAMES, int), **marketing}
+def test_the_names_and_types_of_the_settings() -> None:
+    assert dict(setting_types()) == {**dict.fromkeys(NAMES, int), **OTHERS}
 
 
 async def test_rules_for_marketing_are_stored_shown_and_removed(ledger: MemoryLedger) -> None:
@@ -63,6 +75,12 @@ async def test_a_change_keeps_the_other_settings(ledger: MemoryLedger) -> None:
     [
         ("limits.sms.max_per_week=5", "limits.sms.max_per_week: is not a setting. The settings are limits.sms.max_per"),
         ("limits.sms.max_per_day", "limits.sms.max_per_day: must be a whole number from 1 to 1,000,000,000, or none"),
+        ("limits.sms.max_per_day=x", "limits.sms.max_per_day: must be a whole number from 1 to 1,000,000,000, or none"),
+        ("send_window.marketing=9-20", "send_window.marketing: must be two different times of the day, such as 09:00"),
+        ("caps.marketing.per_day=x", "caps.marketing.per_day: must be a whole number from 1 to 100, or none"),
+        ("caps.marketing.per_week=101", "caps.marketing.per_week: input should be less than or equal to 100"),
+        ("consent_required.marketing=maybe", "consent_required.marketing: must be true or false, or none"),
+        ("default_timezone=Mars/Base", "default_timezone: must be the name of a time zone in the IANA database"),
         ("limits.sms.max_per_day=-1", "limits.sms.max_per_day: must be a whole number"),
         ("limits.sms.max_per_day=1.5", "limits.sms.max_per_day: must be a whole number"),
         ("limits.sms.max_per_day=0", "limits.sms.max_per_day: input should be greater than or equal to 1"),
@@ -113,16 +131,16 @@ async def test_the_table_has_the_limit_the_bound_and_what_is_in_effect(ledger: M
 async def test_the_json_has_what_is_stored_and_what_is_in_effect(ledger: MemoryLedger) -> None:
     await stored(ledger, "limits.email.max_per_day=7")
     none = dict.fromkeys(("max_per_min", "max_per_hour", "max_per_day"))
-    marketing = {"require_opt_out": None, "postal_address": None}
+    others = TenantSettings().model_dump(exclude={"limits"})
 
     assert json.loads(await shown(ledger, as_json=True)) == {
         "tenant_id": "tnt_a",
         "version": 1,
         "limits": {"sms": none, "email": none | {"max_per_day": 7}},
-        "marketing": marketing,
+        **others,
         "in_effect": {
             "limits": {"sms": none | {"max_per_min": 600}, "email": none | {"max_per_day": 7}},
-            "marketing": marketing,
+            **others,
         },
     }
 

@@ -10,7 +10,6 @@ from consumer.expand.exclusions import (
     exclude_duplicates,
     exclude_expired,
     exclude_settled_resends,
-    exclude_suppressed,
 )
 from core.ids import LogId, log_id
 from schemas.statuses import Reason, Status
@@ -110,7 +109,13 @@ async def test_a_decided_recipient_reserves_no_resend() -> None:
 
 
 async def test_the_rules_apply_in_their_documented_order() -> None:
-    assert (exclude_duplicates, exclude_expired, exclude_suppressed, exclude_settled_resends) == EXCLUSIONS
+    assert [rule.__name__.removeprefix("exclude_") for rule in EXCLUSIONS] == [
+        "duplicates",
+        "expired",
+        "suppressed",
+        "without_consent",
+        "settled_resends",
+    ]
     scope = (await Setting(is_expired=True).fill()).scope
     recipients = checked("a", "r1", decided={10: INVALID}, resend_of=(FAILED_BEFORE, SENT_BEFORE))
     assert await apply_exclusions(recipients, scope) == {10: EXPIRED, 11: EXPIRED}

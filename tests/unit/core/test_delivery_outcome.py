@@ -12,6 +12,7 @@ from core.delivery_outcome import (
     NotSent,
     Outcome,
     OutcomeRules,
+    Postponed,
     Suppressed,
     WindowDelivery,
     decide,
@@ -55,7 +56,7 @@ def rules(
 
 
 def an_entry(
-    answer: SendResult | NotSent | Suppressed,
+    answer: SendResult | NotSent | Suppressed | Postponed,
     *,
     attempts: int = 0,
     tainted: bool = False,
@@ -92,6 +93,27 @@ def test_a_suppressed_address_ends_a_delivery_as_suppressed_unless_it_may_have_b
     in_doubt = Outcome(Status.UNKNOWN, Reason.NO_ANSWER, "must not be sent again: opted_out")
     certain = Outcome(Status.SUPPRESSED, Reason.OPTED_OUT)
     assert decide(entry, rules(sticky=sticky)) == (in_doubt if tainted or sticky else certain)
+    assert not entry.may_have_been_offered
+
+
+LATER = NOW + timedelta(hours=9)
+AN_HOUR_OLD = History(timedelta(hours=1), Reason.UNAVAILABLE, "first")
+
+
+@pytest.mark.parametrize(
+    ("tainted", "sticky", "refused_by", "history", "shown"),
+    [
+        (False, False, (), None, History(timedelta(), Reason.QUIET_HOURS, None)),
+        (True, False, (), AN_HOUR_OLD, History(timedelta(hours=1), Reason.QUIET_HOURS, "first")),
+        (False, True, ("zero",), AN_HOUR_OLD, AN_HOUR_OLD),
+    ],
+)
+def test_a_delivery_that_may_not_be_sent_yet_is_put_back_as_it_was(
+    *, tainted: bool, sticky: bool, refused_by: tuple[str, ...], history: History | None, shown: History
+) -> None:
+    entry = an_entry(Postponed(LATER), attempts=2, tainted=tainted, history=history)
+    expected = WaitingDelivery(7, 2, LATER, tainted, "first" if sticky else None, shown, refused_by)
+    assert decide(entry, rules(sticky=sticky, refused_by=refused_by)) == expected
     assert not entry.may_have_been_offered
 
 

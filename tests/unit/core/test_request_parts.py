@@ -45,6 +45,7 @@ objects = st.fixed_dictionaries(
         "variables": st.dictionaries(st.text("abc", min_size=1), addresses),
         "reference": st.text("xyz"),
         "region": st.sampled_from(["CN", "DE"]),
+        "timezone": st.sampled_from(["Asia/Shanghai", "UTC"]),
     },
 )
 # Few recipients, some of them huge, so that parts break at many places.
@@ -122,7 +123,7 @@ def test_a_long_stream_needs_no_more_memory_than_a_few_times_a_part() -> None:
 def test_a_validated_body_is_unchanged_by_the_parts() -> None:
     recipients = [
         "13800138000",
-        Recipient(to="13900139000", variables={"code": "7"}, reference="order-17", region="DE"),
+        Recipient(to="13900139000", variables={"code": "7"}, reference="order-17", region="DE", timezone="UTC"),
     ]
     body = BulkBody.model_validate(
         {
@@ -149,7 +150,7 @@ def test_a_validated_body_is_unchanged_by_the_parts() -> None:
 
 
 def test_no_field_of_a_recipient_is_left_behind() -> None:
-    full = Recipient(to="1", variables={"a": "b"}, reference="", region="DE")
+    full = Recipient(to="1", variables={"a": "b"}, reference="", region="DE", timezone="UTC")
     assert recipient_json(full) == full.model_dump()
     assert recipient_json(Recipient(to="1")) == {"to": "1"}
 

@@ -52,6 +52,13 @@ def test_the_region_of_a_recipient_counts_once_it_is_given_and_not_its_case() ->
     assert with_region(region="CN") == with_region(region="cn")
 
 
+def test_the_time_zone_of_a_recipient_counts_once_it_is_given() -> None:
+    def with_zone(**timezone: str) -> str:
+        return digests(recipients=[{"to": "13800138000", **timezone}])[1]
+
+    assert len({with_zone(), with_zone(timezone="UTC"), with_zone(timezone="Asia/Shanghai")}) == 3
+
+
 def test_secret_variables_count_once_they_are_given() -> None:
     given = [{}, {"secret_variables": ["name"]}, {"secret_variables": []}, {"keep_secret_variables": False}]
     assert len({digests(**fields)[0] for fields in given}) == len(given)

@@ -58,7 +58,7 @@ async def test_other_variables_stay() -> None:
     await world.deliver_all()
 
     (document,) = store_of(world).chunks.values()
-    assert open_chunk_recipients(world.sealer, document.chunk)[0] == ("+8613800000000", {"name": "Wei"})
+    assert open_chunk_recipients(world.sealer, document.chunk)[0] == ("+8613800000000", {"name": "Wei"}, None)
     request = await world.ledger.requests.get(KEY)
     assert request is not None
     assert unseal_template(world.sealer, request.header)["variables"] == {"site": "a.example"}

@@ -34,6 +34,13 @@ def test_the_column_region_is_the_country_of_each_number() -> None:
     ]
 
 
+def test_the_column_timezone_is_the_time_zone_of_each_recipient() -> None:
+    assert read("to,timezone,name\n138,Asia/Urumqi,Li\n139,,Wu\n") == [
+        {"to": "138", "variables": {"name": "Li"}, "timezone": "Asia/Urumqi"},
+        {"to": "139", "variables": {"name": "Wu"}},
+    ]
+
+
 def test_the_file_of_a_spreadsheet_is_read() -> None:
     assert read('\ufeffto,name\r\n 138 ,"Li, ""the"" 李\r\nsecond line"\r\n\r\n') == [
         {"to": "138", "variables": {"name": 'Li, "the" 李\r\nsecond line'}},
@@ -84,6 +91,7 @@ def test_json_lines_are_strings_or_objects() -> None:
         ("to\n" + "1" * (MAX_LINE_LENGTH + 1), f"line 2: must not be longer than {MAX_LINE_LENGTH:,} characters"),
         (f"to,{ADDRESS * 10}\n1,2\n", "line 2: variables.***: must have at most 100 characters"),
         (f"to,region\n{ADDRESS},UK\n", "line 2: region: must be the ISO 3166-1 code of a country"),
+        (f"to,timezone\n{ADDRESS},asia/shanghai\n", "line 2: timezone: must be the name of a time zone"),
         (f"to,reference\n{ADDRESS},{'r' * 201}\n", "line 2: reference: must have at most 200 characters"),
     ],
 )

@@ -354,6 +354,12 @@ def test_a_column_region_is_country_and_variable_if_an_option_says_so(tmp_path: 
     assert "region: must be the ISO 3166-1 code" in dry_run(tmp_path, ZONES, content="Hello").stderr
 
 
+def test_a_column_timezone_that_the_text_names_stays_a_variable(tmp_path: Path) -> None:
+    lines = ["to,timezone", f"{GOOD[0]},evening"]
+    assert dry_run(tmp_path, lines, content="See you in the {{timezone}}").exit_code == 0
+    assert "timezone: must be the name of a time zone" in dry_run(tmp_path, lines, content="Hello").stderr
+
+
 def test_a_column_region_of_an_e_mail_is_a_variable(tmp_path: Path) -> None:
     file = tmp_path / "p.csv"
     file.write_text("to,region\nanna@example.com,North\n")
