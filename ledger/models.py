@@ -60,7 +60,6 @@ class RequestHeader:
     budget: Cost | None = None
     """Maximum of what the deliveries may cost. None: no maximum."""
     mailing_list: str | None = None
-    """Mailing list that the messages belong to."""
 
     @property
     def erasable_variables(self) -> tuple[str, ...]:
@@ -179,7 +178,6 @@ class Chunk:
     """Earliest time of the next claim. None: at once."""
     cancelled: bool = False
     pauses: int = 0
-    """See `ControlFlags`."""
     expires_at: datetime | None = None
     """Time from which even a paused chunk may be claimed. Deliveries that are not sent by then have expired."""
     searchable: bool = False

@@ -207,9 +207,7 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
         Field(description="what all deliveries may have cost, by currency. Absent if no price is known."),
     ] = None
     budget: Annotated[OptionalCost, Field(description="maximum of `cost` that the caller gave")] = None
-    mailing_list: Annotated[
-        OptionalText, Field(serialization_alias="list", description="mailing list of the messages")
-    ] = None
+    mailing_list: Annotated[OptionalText, Field(serialization_alias="list", description="mailing list")] = None
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):
