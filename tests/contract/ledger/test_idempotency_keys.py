@@ -12,7 +12,7 @@ from core.ids import request_key
 from ledger.errors import LedgerUnavailable
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.mongo import MongoLedger, grouped_writes
-from ledger.mongo.indexes import KEY_DAYS
+from ledger.mongo.index_list import KEY_DAYS
 from ledger.ports import Ledger
 from schemas.topic_definitions import DAY_MS, Topics
 
