@@ -181,9 +181,7 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
     state: Annotated[RequestState, Field(description="progress of the request")]
     parts: Parts
     accepted_at: datetime
-    begun_at: Annotated[OptionalDatetime, Field(description="time at which the expansion of the newest part began")] = (
-        None
-    )
+    begun_at: Annotated[OptionalDatetime, Field(description="time when the expansion of the newest part began")] = None
     completed_at: OptionalDatetime = None
     resend_of: Annotated[
         OptionalText, Field(description="id of the earlier request whose deliveries this request repeats")
