@@ -1,22 +1,7 @@
 """List of the indexes of all collections, each with the query that it serves. indexes.py creates them."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
-from ledger.audit_port import AUDIT_DAYS
-from ledger.erasure_port import ERASURE_DAYS
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Index that `rollcall setup` creates."""
-
-    collection: str
-    name: str
-    keys: tuple[tuple[str, int], ...]
-    serves: str
-    options: dict[str, Any] = field(default_factory=dict)
-
+from ledger.mongo.index import Index
+from ledger.mongo.person_indexes import PERSON_INDEXES
 
 KEY_DAYS = 8
 """Retention of an idempotency key in days.
@@ -183,33 +168,7 @@ INDEXES = (
         "the deletion of addresses a day after their last entry has ended. It holds only those with an end",
         {"expireAfterSeconds": 86_400, "partialFilterExpression": {"gone_at": {"$exists": True}}},
     ),
-    Index(
-        "erasures",
-        "due",
-        (("due_at", 1),),
-        "the sweeper: the order to erase data that is due for longest. It holds only those that are not finished",
-        {"partialFilterExpression": {"due_at": {"$exists": True}}},
-    ),
-    Index(
-        "erasures",
-        "forgotten",
-        (("gone_at", 1),),
-        f"the deletion of finished orders after {ERASURE_DAYS} days",
-        {"expireAfterSeconds": ERASURE_DAYS * 86_400, "partialFilterExpression": {"gone_at": {"$exists": True}}},
-    ),
-    Index(
-        "audit",
-        "of_tenant",
-        (("tenant_id", 1), ("at", -1), ("_id", -1)),
-        "the audit log of a tenant, newest entries first",
-    ),
-    Index(
-        "audit",
-        "forgotten",
-        (("at", 1),),
-        f"the deletion of audit entries after {AUDIT_DAYS} days",
-        {"expireAfterSeconds": AUDIT_DAYS * 86_400},
-    ),
+    *PERSON_INDEXES,
     Index(
         "message_counters",
         "over",

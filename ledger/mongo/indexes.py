@@ -7,7 +7,8 @@ from pymongo import IndexModel
 
 from ledger.errors import LedgerNotReady
 from ledger.mongo.connection import Database, translated_errors
-from ledger.mongo.index_list import INDEXES, Index
+from ledger.mongo.index import Index
+from ledger.mongo.index_list import INDEXES
 
 
 async def missing_indexes(database: Database) -> list[Index]:
