@@ -38,6 +38,8 @@ OWN, OWN_TAKEOVER = (
     "tests/flow/consumer/deliver/test_own_provider_takeover.py",
 )
 SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
+RECEIPTS, SETTLED = "consumer/settle/receipt_queue.py", "tests/flow/consumer/settle"
+SUPPRESSIONS = "tests/flow/consumer/test_suppressions.py"
 SUPPRESSIONS = "tests/flow/consumer/test_suppressions.py"
 
 MUTANTS = (
@@ -1137,6 +1139,153 @@ MUTANTS = (
         "new-key-at-once",
         "the first addition of a tenant is acknowledged before all consumers look for it",
         (Edit("ledger/suppressing.py", "        await sleep(seconds)\n", "        pass\n"),),
+        test=SUPPRESSIONS,
+    ),
+    Mutant(
+        "receipt-committed-before-its-event",
+        "the offset of a receipt is due before its event is acknowledged",
+        (
+            Edit(
+                RECEIPTS,
+                "            if not each.has_event:\n                self._finish(",
+                "            if True:\n                self._finish(",
+            ),
+            Edit(
+                RECEIPTS,
+                "        for result, each in zip(settled, taken, strict=True):",
+                "        for result, each in ():",
+            ),
+        ),
+        row=28,
+        test=f"{SETTLED}/test_receipt_crashes.py",
+    ),
+    Mutant(
+        "status-moved-backward",
+        "a receipt moves a log that is delivered",
+        (
+            Edit(
+                "consumer/settle/settler.py",
+                "    Status.UNKNOWN: {\n",
+                "    Status.DELIVERED: {ReceiptStatus.SENT: Status.SENT, ReceiptStatus.FAILED: Status.FAILED},\n"
+                "    Status.UNKNOWN: {\n",
+            ),
+        ),
+        row=26,
+        test=f"{SETTLED}/test_receipts.py",
+    ),
+    Mutant(
+        "event-of-a-receipt-that-moved-nothing",
+        "each receipt of an ended delivery publishes an event",
+        (
+            Edit(
+                "consumer/settle/settler.py",
+                "return self.result is ReceiptResult.MOVED and self.log",
+                "return self.log",
+            ),
+        ),
+        test=f"{SETTLED}/test_receipts.py",
+    ),
+    Mutant(
+        "kept-receipt-deleted-before-its-event",
+        "a kept receipt is deleted before its event is acknowledged",
+        (
+            Edit(
+                "consumer/sweep/kept_receipts.py",
+                "        await self._events.publish_all(each.log for each in settled if each.has_event and each.log)\n",
+                "",
+            ),
+            Edit(
+                "consumer/sweep/kept_receipts.py",
+                "        await receipts.delete([each.pending.id for each in done])\n",
+                "        await receipts.delete([each.pending.id for each in done])\n"
+                "        await self._events.publish_all(each.log for each in settled if each.has_event and each.log)\n",
+            ),
+        ),
+        test=f"{SETTLED}/test_receipt_crashes.py",
+    ),
+    Mutant(
+        "early-receipt-forgotten",
+        "a receipt that comes before the log of its delivery is dropped",
+        (
+            Edit(
+                "consumer/settle/keep_receipts.py",
+                "        if not receipts:\n            return\n",
+                "        if receipts:\n            return\n",
+            ),
+        ),
+        row=26,
+    ),
+    Mutant(
+        "sent-has-an-event",
+        "a receipt that moves a log from unknown to sent publishes an event",
+        (
+            Edit(
+                "consumer/settle/settler.py",
+                "_WITH_EVENT = frozenset({Status.DELIVERED",
+                "_WITH_EVENT = frozenset({Status.SENT, Status.DELIVERED",
+            ),
+        ),
+        test=f"{SETTLED}/test_receipts.py",
+    ),
+    Mutant(
+        "foreign-receipt-believed",
+        "a receipt of one provider moves a delivery of another",
+        (
+            Edit(
+                "consumer/settle/match_receipts.py",
+                "return own is None and log.provider == receipt.provider",
+                "return own is None",
+            ),
+        ),
+        test=f"{SETTLED}/test_receipts.py",
+    ),
+    Mutant(
+        "receipt-of-another-recipient",
+        "the only log of a message id gets the receipt of another recipient",
+        (
+            Edit(
+                "consumer/settle/match_receipts.py",
+                "log.recipient_hash in pending.recipient_hashes",
+                "log.recipient_hash in pending.recipient_hashes or len(by_message_id.get(message_id, ())) == 1",
+            ),
+        ),
+        test=f"{SETTLED}/test_unmatched_receipts.py",
+    ),
+    Mutant(
+        "counts-without-receipts",
+        "the counts of a request are those of its outcomes, whatever receipts say",
+        (
+            Edit(
+                "ledger/request_counts.py",
+                "current = counts_after_receipts(outcomes, await ledger.logs.count_moves(key))",
+                "current = counts_after_receipts(outcomes, {})",
+            ),
+        ),
+        test=f"{SETTLED}/test_receipts.py",
+    ),
+    Mutant(
+        "suppressions-only-at-the-expansion",
+        "an opt-out after the expansion stops nothing",
+        (
+            Edit(
+                "consumer/tenants/suppressed_recipients.py",
+                "    for each in deliveries:\n        if reason := reasons.get(each.index):",
+                "    for each in deliveries:\n        if reason := {}.get(each.index):",
+            ),
+        ),
+        row=27,
+        test=SUPPRESSIONS,
+    ),
+    Mutant(
+        "suppressed-although-in-doubt",
+        "a delivery that may have been sent ends as suppressed",
+        (
+            Edit(
+                "core/delivery_outcome.py",
+                "    if entry.possibly_sent or rules.sticky:\n        return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f",
+                "    if False:\n        return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f",
+            ),
+        ),
         test=SUPPRESSIONS,
     ),
 )

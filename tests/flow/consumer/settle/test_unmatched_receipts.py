@@ -189,11 +189,15 @@ async def test_the_only_log_of_a_message_id_is_not_taken_for_that_of_another_rec
     receiver = await a_batch()
     logs = receiver.world.ledger.logs._store.logs  # type: ignore[attr-defined]
     del logs[an_id(1)], logs[an_id(2)]
-    hashes = [hash_of(receiver.world.sealer, "+8613800000001")]
+    hashes = [[hash_of(receiver.world.sealer, f"+861380000000{at}")] for at in (1, 0)]
+    records = [
+        receiver.record(status, delivery_id=None, provider_message_id="batch", recipient_hashes=each)
+        for status, each in zip(("failed", "delivered"), hashes, strict=True)
+    ]
 
-    await receiver.take(receiver.record(delivery_id=None, provider_message_id="batch", recipient_hashes=hashes))
+    await receiver.take(*records)  # together, so that the one log is found
 
-    assert (await receiver.log()).status is Status.SENT
+    assert (await receiver.log()).status is Status.DELIVERED
     assert await receiver.world.ledger.receipts.count() == 1
 
 
