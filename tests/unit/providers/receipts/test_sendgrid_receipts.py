@@ -118,6 +118,7 @@ async def test_a_secret_of_the_path_is_needed_as_well_if_the_entry_has_one() -> 
         text_of_key(ec.generate_private_key(ec.SECP384R1()).public_key()),
         text_of_key(ed25519.Ed25519PrivateKey.generate().public_key()),
     ],
+    ids=["empty", "no base64", "no key", "PEM", "P-384", "Ed25519"],
 )
 def test_a_key_that_is_not_one_of_p_256_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="must be the verification key of the signed event webhook"):
