@@ -139,10 +139,10 @@ MUTANTS = (
         (
             Edit(
                 WORKER,
-                "        if logs:\n            self._record_logs(await self._logs.write(logs))\n",
+                "        if logs:\n            self._record_logs(stored := await self._logs.write(logs))\n",
                 "        if logs and self.chunk.in_request:\n            self._record_logs(logs)\n"
                 "            await self._writes.close(self._logs.counts)\n            await self._logs.write(logs)\n"
-                "        elif logs:\n            self._record_logs(await self._logs.write(logs))\n",
+                "        elif logs:\n            self._record_logs(stored := await self._logs.write(logs))\n",
             ),
         ),
     ),
@@ -396,7 +396,7 @@ MUTANTS = (
         "a second resend takes the place of the first on a log",
         (
             Edit("ledger/memory/log_store.py", " and log.resent_as is None:", ":"),
-            Edit("ledger/mongo/log_store.py", '{"$in": _RESENDABLE}, "resent_as": None}', '{"$in": _RESENDABLE}}'),
+            Edit("ledger/mongo/log_store.py", '{"$in": _RESENDABLE}, "resent_as": None, ', '{"$in": _RESENDABLE}, '),
         ),
     ),
     Mutant(
@@ -1103,9 +1103,8 @@ MUTANTS = (
         "suppressions are looked up at the expansion only",
         (
             Edit(
-                WORKER,
-                "        else:\n            await mark_suppressed("
-                "self._window.without_result, self._header, self._factory.address_of, self._context)\n",
+                "consumer/tenants/recipient_checks.py",
+                "        await mark_suppressed(deliveries, self._header, self._address_of, self._context)\n",
                 "",
             ),
         ),
@@ -1128,7 +1127,7 @@ MUTANTS = (
         "a suppressed delivery gets its log before the chunk has it, although another owner may be sending",
         (
             Edit(
-                "consumer/deliver/window_outcomes.py",
+                "core/delivery_outcome.py",
                 "frozenset({Status.FAILED, Status.SUPPRESSED, ",
                 "frozenset({Status.FAILED, ",
             ),
