@@ -6,7 +6,7 @@ import typer
 
 _SCOPE_HELP = (
     "Scope: communication:send, communication:read, communication:send_as, communication:suppressions, "
-    "communication:suppressions:addresses or communication:admin. May be repeated. "
+    "communication:suppressions:addresses, communication:consents or communication:admin. May be repeated. "
     "[default: communication:send]"
 )
 

@@ -21,9 +21,10 @@ SEND_AS = "communication:send_as"
 READ = "communication:read"
 ADMIN = "communication:admin"
 SUPPRESSIONS = "communication:suppressions"
+CONSENTS = "communication:consents"
 SUPPRESSED_ADDRESSES = "communication:suppressions:addresses"
 """Scope of its own for whole addresses. No other scope includes it."""
-SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN, SUPPRESSIONS, SUPPRESSED_ADDRESSES})
+SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN, SUPPRESSIONS, CONSENTS, SUPPRESSED_ADDRESSES})
 """Scopes that rollcall knows. Others of a token are not kept."""
 
 LEEWAY_SECONDS = 10
