@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from cli.commands.audit import audit
 from cli.commands.bounces import bounces
 from cli.commands.completion import COMPLETION_VARIABLE, completion
+from cli.commands.consents import consents
 from cli.commands.consumer import consumer
 from cli.commands.control import cancel, pause, resume
 from cli.commands.dead_letters import dead_letters
@@ -120,6 +121,7 @@ for name, command in _COMMANDS.items():
 app.add_typer(template)
 app.add_typer(tenant)
 app.add_typer(suppressions)
+app.add_typer(consents)
 app.add_typer(audit)
 app.add_typer(providers)
 app.add_typer(dead_letters)

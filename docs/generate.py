@@ -18,6 +18,7 @@ from settings_text import env_example, settings_page
 
 from schemas.bulk_body import BulkSendRequest
 from schemas.callbacks import CallbackResultResponse
+from schemas.consents import ConsentAddition, ConsentAnswer, ConsentListResponse, ConsentWithdrawal
 from schemas.http_responses import (
     CommunicationLogListResponse,
     LogResponse,
@@ -78,6 +79,10 @@ SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "http-request-list-response": RequestListResponse,
     "http-request-response": RequestResponse,
     "http-simple-response": SimpleResponse,
+    "http-consent-addition": ConsentAddition,
+    "http-consent-list-response": ConsentListResponse,
+    "http-consent-response": ConsentAnswer,
+    "http-consent-withdrawal": ConsentWithdrawal,
     "http-suppressed-recipient": SuppressedRecipient,
     "http-suppression-added-response": SuppressionAdded,
     "http-suppression-addition": SuppressionAddition,

@@ -11,7 +11,7 @@ from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from ledger.suppression_key import SuppressionKey
 from ledger.suppression_port import Addition, NewSuppression
-from ledger.tenant_key import get_or_create_key, open_tenant_key, seconds_until_known
+from ledger.tenant_key import TenantKey, find_tenant_key, get_or_create_key, open_tenant_key, seconds_until_known
 from schemas.statuses import Channel
 from schemas.suppressions import SuppressedRecipient, SuppressionAddition
 
@@ -60,16 +60,26 @@ async def known_suppression_key(
 
     Raise SealingError without the sealing key of the tenant's key.
     """
+    return SuppressionKey(await known_tenant_key(ledger, tenant_id, sealer, sleep))
+
+
+async def known_tenant_key(
+    ledger: Ledger, tenant_id: str, sealer: Sealer, sleep: Callable[[float], Awaitable[object]]
+) -> TenantKey:
+    """Return the key of a tenant. Its first use creates it, and waits until all consumers know it.
+
+    Raise SealingError without the sealing key of that time.
+    """
     stored = await get_or_create_key(ledger.tenants, tenant_id, sealer, ledger.now())
     if seconds := seconds_until_known(stored, ledger.now()):
         await sleep(seconds)
-    return SuppressionKey(open_tenant_key(stored, tenant_id, sealer))
+    return open_tenant_key(stored, tenant_id, sealer)
 
 
 async def find_suppression_key(ledger: Ledger, tenant_id: str, sealer: Sealer) -> SuppressionKey | None:
     """Return the key for reads and removals, or None if the tenant has no suppressions. Raise SealingError."""
-    stored = (await ledger.tenants.get(tenant_id)).key
-    return SuppressionKey(open_tenant_key(stored, tenant_id, sealer)) if stored else None
+    key = await find_tenant_key(ledger.tenants, tenant_id, sealer)
+    return SuppressionKey(key) if key else None
 
 
 async def add_suppressions(

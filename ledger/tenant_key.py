@@ -68,6 +68,12 @@ async def get_or_create_key(tenants: Tenants, tenant_id: str, sealer: Sealer, no
     raise LedgerUnavailable("the settings of the tenant change too often")
 
 
+async def find_tenant_key(tenants: Tenants, tenant_id: str, sealer: Sealer) -> TenantKey | None:
+    """Return the key of a tenant, or None before its first use. Raise SealingError."""
+    stored = (await tenants.get(tenant_id)).key
+    return open_tenant_key(stored, tenant_id, sealer) if stored else None
+
+
 def seconds_until_known(stored: StoredTenantKey, now: datetime) -> float:
     """Return the time until all consumers know the key, in seconds. It is 0 for all but a new key."""
     return max(0.0, (stored.created_at + SETTLING - now).total_seconds())

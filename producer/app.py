@@ -19,6 +19,7 @@ from producer.bulk.route import BulkEndpoint, RouteWithoutQuery, bulk_routes
 from producer.callbacks.route import callback_routes
 from producer.clock import ClockAndRandom
 from producer.completion_waiter import CompletionWaiter
+from producer.consents.routes import consent_routes
 from producer.control_routes import control_routes
 from producer.dependencies import Dependencies
 from producer.errors import ApiError
@@ -104,7 +105,8 @@ def _add_routes(app: FastAPI, deps: Dependencies, health: APIRouter) -> list[Bas
     app.router.routes.append(RouteWithoutQuery(endpoint))
     read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
     suppressions = (suppression_transfer_routes(deps), suppression_routes(deps))
-    change = (provider_routes(deps), control_routes(deps), *suppressions, personal_data_routes(deps))
+    persons = (consent_routes(deps), personal_data_routes(deps))
+    change = (provider_routes(deps), control_routes(deps), *suppressions, *persons)
     public = (callback_routes(deps), unsubscribe_routes(deps))
     routers = (bulk_routes(endpoint), *read, *change, *public, document_routes(app), health)
     for router in routers:

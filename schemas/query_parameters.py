@@ -110,6 +110,16 @@ class SuppressionFilter(_Query):
     )
 
 
+class ConsentFilter(_Query):
+    """Query of `GET /communication/consents`."""
+
+    channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
+    page_size: PageSize = PAGE_SIZE
+    after: Annotated[str, StringConstraints(pattern=r"^[es][A-Za-z0-9_-]{22}[mt]$")] | None = Field(
+        default=None, description="`next` of the previous page", json_schema_extra=_without_null
+    )
+
+
 class LogFilters(Paging):
     """Query of `GET /communication/logs`. All conditions must hold."""
 

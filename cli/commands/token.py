@@ -6,8 +6,8 @@ import typer
 
 _SCOPE_HELP = (
     "Scope: communication:send, communication:read, communication:send_as, communication:suppressions, "
-    "communication:suppressions:addresses, communication:internal, communication:internal:addresses or "
-    "communication:admin. May be repeated. "
+    "communication:suppressions:addresses, communication:consents, communication:internal, "
+    "communication:internal:addresses or communication:admin. May be repeated. "
     "[default: communication:send]"
 )
 

@@ -1,9 +1,8 @@
 """`rollcall suppressions import`: a file of any size becomes entries. It is read once, some lines at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from cli.recipients_file.layout import FileOptions
 from cli.recipients_file.open_file import Source, open_source
 from cli.recipients_file.row_error import RowError
 from cli.settings import SuppressionSettings
+from cli.suppressions.import_reader import ImportReader
 from cli.suppressions.one_address import parse
 from cli.suppressions.rows import suppression_rows
 from cli.suppressions.with_ledger import with_ledger
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from ledger.suppressing import (
-    InvalidSuppressionError,
     SuppressedAddress,
     add_suppressions,
     known_suppression_key,
@@ -63,47 +62,23 @@ class Importer:
 
     async def run(self, source: Source) -> ImportResult:
         """Add an entry for each good line. What was added before an error stays, and a repeat adds the rest."""
-        read = self._read(source)
+        now = self.ledger.now()
+
+        def prepare(row: SuppressionAddition) -> SuppressedAddress:
+            return suppressed_address(row, self.default_region, DEFAULT_SOURCE, now)
+
+        reader = ImportReader(suppression_rows(self.defaults), prepare, self.report)
+        read = reader.read(source)
         while lines := list(islice(read, LINES_AT_ONCE)):
             key = await known_suppression_key(self.ledger, self.tenant, self.sealer, self.sleep)
             additions = await add_suppressions(self.ledger, key, [address for _, address in lines])
             for (number, _), addition in zip(lines, additions, strict=True):
-                self._count(source, number, addition)
+                if addition is Addition.FULL:
+                    reader.refuse(source, RowError(number, _FULL))
+            self.result.added += additions.count(Addition.ADDED)
+            self.result.unchanged += additions.count(Addition.UNCHANGED)
+        self.result.failed = reader.failed
         return self.result
-
-    def _read(self, source: Source) -> Iterator[tuple[int, SuppressedAddress]]:
-        """Yield the good lines, and report the others."""
-        rows = source.rows_of(suppression_rows(self.defaults))
-        now = self.ledger.now()
-        try:
-            for row in rows.checked_rows():
-                if isinstance(row, RowError):
-                    self._report(source, row)
-                elif isinstance(read := self._address(row, rows.line, now=now), RowError):
-                    self._report(source, read)
-                else:
-                    yield rows.line, read
-        except RowError as error:  # the rest of the file cannot be read
-            self._report(source, error)
-
-    def _address(self, row: SuppressionAddition, line: int, *, now: datetime) -> SuppressedAddress | RowError:
-        try:
-            return suppressed_address(row, self.default_region, DEFAULT_SOURCE, now)
-        except InvalidSuppressionError as error:
-            return RowError(line, f"{error}.")
-
-    def _count(self, source: Source, line: int, addition: Addition) -> None:
-        match addition:
-            case Addition.ADDED:
-                self.result.added += 1
-            case Addition.UNCHANGED:
-                self.result.unchanged += 1
-            case Addition.FULL:
-                self._report(source, RowError(line, _FULL))
-
-    def _report(self, source: Source, error: RowError) -> None:
-        self.result.failed += 1
-        self.report(f"{source.name}, {error}")
 
 
 def run(tenant: str, file: Path, options: FileOptions, defaults: Mapping[str, str]) -> bool:

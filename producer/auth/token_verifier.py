@@ -21,11 +21,12 @@ SEND_AS = "communication:send_as"
 READ = "communication:read"
 ADMIN = "communication:admin"
 SUPPRESSIONS = "communication:suppressions"
+CONSENTS = "communication:consents"
 SUPPRESSED_ADDRESSES = "communication:suppressions:addresses"
 INTERNAL = "communication:internal"
 USER_ADDRESSES = "communication:internal:addresses"
 """Scope of its own for whole addresses. No other scope includes it."""
-SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN, SUPPRESSIONS, SUPPRESSED_ADDRESSES, INTERNAL, USER_ADDRESSES})
+SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN, SUPPRESSIONS, CONSENTS, SUPPRESSED_ADDRESSES, INTERNAL, USER_ADDRESSES})
 """Scopes that rollcall knows. Others of a token are not kept."""
 NEVER_IMPLIED = frozenset({SUPPRESSED_ADDRESSES, INTERNAL, USER_ADDRESSES})
 """Scopes that a token must name, also one with the scope for admins."""

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.bulk_body import BulkSendRequest
+from schemas.consents import ConsentAddition, ConsentWithdrawal
 from schemas.personal_data import EraseUserDataRequest, ExportUserDataRequest
 from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
 from schemas.query_parameters import LogSearch
@@ -99,6 +100,34 @@ BODIES: dict[str, tuple[type[BaseModel], Json]] = {
                 },
             },
         },
+    ),
+    "record_consent": (
+        ConsentAddition,
+        {
+            "form": {
+                "summary": "A consent of a form on the web",
+                "value": {
+                    "channel": "email",
+                    "recipient": "wei@example.com",
+                    "category": "marketing",
+                    "way": "web-form",
+                    "text_version": "2026-01",
+                },
+            },
+        },
+    ),
+    "withdraw_consent": (
+        ConsentWithdrawal,
+        {
+            "mail": {
+                "summary": "No more marketing",
+                "value": {"channel": "email", "recipient": "wei@example.com", "category": "marketing"},
+            },
+        },
+    ),
+    "search_consents": (
+        SuppressedRecipient,
+        {"mail": {"summary": "One address", "value": {"channel": "email", "recipient": "wei@example.com"}}},
     ),
     "search_suppressions": (
         SuppressedRecipient,

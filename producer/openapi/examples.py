@@ -4,6 +4,7 @@ from typing import Any
 
 from producer.auth.caller_gate import too_many_calls_message
 from producer.bulk.idempotency import DIFFERENT_REQUEST
+from producer.consents.routes import RECORDED, WITHDRAWN
 from producer.http.body_arrival import ArrivalBounds
 from producer.http.protocol import PHRASES
 from producer.http.request_bodies import too_large_message, too_slow_message
@@ -87,6 +88,15 @@ _PROVIDER: Json = {
 
 
 _ENTRY: Json = {"reason": "opted_out", "scope": "list:weekly-news", "source": "api", "since": _TIMESTAMP}
+_CONSENT: Json = {
+    "channel": "email",
+    "recipient": "w***@example.com",
+    "category": "marketing",
+    "in_force": True,
+    "given_at": _TIMESTAMP,
+    "way": "web-form",
+    "text_version": "2026-01",
+}
 _SUPPRESSION: Json = {"channel": "email", "recipient": "w***@example.com", "entries": [_ENTRY]}
 
 
@@ -118,6 +128,14 @@ RESPONSES: dict[str, Json | str] = {
     "delete_provider": {"code": 200, "message": "ok"},
     "receive_callback": _CALLBACK,
     "receive_callback_with_secret": _CALLBACK,
+    "list_consents": {**_OK, "items": [_CONSENT]},
+    "search_consents": {**_OK, "items": [_CONSENT]},
+    "record_consent": {**_OK, "message": RECORDED, "data": _CONSENT},
+    "withdraw_consent": {
+        **_OK,
+        "message": WITHDRAWN,
+        "data": {**_CONSENT, "in_force": False, "withdrawn_at": _TIMESTAMP},
+    },
     "list_suppressions": {**_OK, "items": [_SUPPRESSION]},
     "search_suppressions": {**_OK, "data": _SUPPRESSION},
     "add_suppression": {

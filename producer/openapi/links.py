@@ -78,6 +78,13 @@ LINKS: dict[str, Json] = {
             "description": "The end of the new provider.",
         },
     },
+    "list_consents": {
+        "next": {
+            "operationId": "list_consents",
+            "parameters": {"after": "$response.body#/next"},
+            "description": "The next page, if there is one.",
+        },
+    },
     "list_suppressions": {
         "next": {
             "operationId": "list_suppressions",

@@ -8,13 +8,12 @@ from ledger.ports import Ledger
 from ledger.suppressing import (
     InvalidSuppressionError,
     SuppressedAddress,
-    find_suppression_key,
     normalised_recipient,
     suppressed_address,
 )
 from ledger.suppression_key import SuppressionKey
 from ledger.suppression_port import MAX_ENTRIES
-from ledger.tenant_key import get_or_create_key, open_tenant_key, seconds_until_known
+from ledger.tenant_key import TenantKey, find_tenant_key, get_or_create_key, open_tenant_key, seconds_until_known
 from producer.dependencies import Dependencies
 from producer.errors import BadRequestError, UnavailableError
 from schemas.suppressions import SuppressedRecipient, SuppressionAddition
@@ -30,15 +29,25 @@ T = TypeVar("T")
 
 
 async def key_for_additions(deps: Dependencies, tenant_id: str) -> SuppressionKey:
+    """Return the key of the suppressions of a tenant. Raises UnavailableError."""
+    return SuppressionKey(await tenant_key_for_additions(deps, tenant_id))
+
+
+async def key_for_reads(deps: Dependencies, tenant_id: str) -> SuppressionKey | None:
+    """Return the key of a tenant, or None if it has no suppressions. Raises UnavailableError."""
+    key = await tenant_key_for_reads(deps, tenant_id)
+    return SuppressionKey(key) if key else None
+
+
+async def tenant_key_for_additions(deps: Dependencies, tenant_id: str) -> TenantKey:
     """Return the key of a tenant. The first addition creates it, and waits until all consumers know it: 8 s.
 
     Raises UnavailableError.
     """
 
-    async def read(ledger: Ledger) -> tuple[SuppressionKey, float]:
+    async def read(ledger: Ledger) -> tuple[TenantKey, float]:
         stored = await get_or_create_key(ledger.tenants, tenant_id, deps.sealer, ledger.now())
-        key = SuppressionKey(open_tenant_key(stored, tenant_id, deps.sealer))
-        return key, seconds_until_known(stored, ledger.now())
+        return open_tenant_key(stored, tenant_id, deps.sealer), seconds_until_known(stored, ledger.now())
 
     key, seconds = await query(deps, read)
     if seconds:
@@ -46,9 +55,9 @@ async def key_for_additions(deps: Dependencies, tenant_id: str) -> SuppressionKe
     return key
 
 
-async def key_for_reads(deps: Dependencies, tenant_id: str) -> SuppressionKey | None:
-    """Return the key of a tenant, or None if it has no suppressions. Raises UnavailableError."""
-    return await query(deps, lambda ledger: find_suppression_key(ledger, tenant_id, deps.sealer))
+async def tenant_key_for_reads(deps: Dependencies, tenant_id: str) -> TenantKey | None:
+    """Return the key of a tenant, or None if it has none, and so no records under it. Raises UnavailableError."""
+    return await query(deps, lambda ledger: find_tenant_key(ledger.tenants, tenant_id, deps.sealer))
 
 
 async def query(deps: Dependencies, operation: Callable[[Ledger], Awaitable[T]]) -> T:

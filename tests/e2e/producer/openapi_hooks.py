@@ -62,6 +62,9 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"until: must be (in the future|after since)": _CLOCK,
     },
     "POST /communication/suppressions/search": _ONE_ADDRESS,
+    "POST /communication/consents": {**_ONE_ADDRESS, r"given_at: must not be in the future": _CLOCK},
+    "POST /communication/consents/search": _ONE_ADDRESS,
+    "POST /communication/consents/withdraw": _ONE_ADDRESS,
     "POST /communication/suppressions/remove": _ONE_ADDRESS,
     "GET /communication/requests": {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,

@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from schemas.bulk_body import BulkSendRequest
+from schemas.consents import ConsentAddition, ConsentWithdrawal
 from schemas.provider_configs import CreateProviderConfigRequest, UpdateProviderConfigRequest
-from schemas.query_parameters import LogFilters, LogSearch, Paging, ProviderFilter, SuppressionFilter
+from schemas.query_parameters import ConsentFilter, LogFilters, LogSearch, Paging, ProviderFilter, SuppressionFilter
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel
 from schemas.suppressions import SuppressedRecipient, SuppressionAddition, SuppressionRemoval
@@ -68,6 +69,9 @@ BODIES = [
     Paging,
     ProviderFilter,
     SuppressionFilter,
+    ConsentFilter,
+    ConsentAddition,
+    ConsentWithdrawal,
     SuppressedRecipient,
     SuppressionAddition,
     SuppressionRemoval,

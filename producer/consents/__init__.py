@@ -1,0 +1,1 @@
+"""Routes for the consents of a tenant: which recipients agreed to which category of messages."""
