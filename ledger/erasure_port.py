@@ -51,6 +51,12 @@ class Erasures(Protocol):
     async def find(self, ids: Collection[str]) -> dict[str, datetime]:
         """Return `before` of the orders with these ids, finished ones included, as the primary has them."""
 
+    async def find_since(self, tenant_id: str, accepted_at: datetime, limit: int) -> set[str]:
+        """Return the ids of orders of a tenant that concern a request which was accepted then, at most `limit`.
+
+        The primary answers. There are few of them, because an order concerns earlier requests only.
+        """
+
     async def reopen(self, erasure_id: str, target: ErasureTarget, due_at: datetime, last_pass_at: datetime) -> None:
         """Let a finished order look again. One that is not finished stays as it is."""
 

@@ -54,7 +54,7 @@ class Logs(Protocol):
     async def settle(self, changes: Sequence[LogChange]) -> set[LogId]:
         """Write what receipts changed. Return the logs that have their change, by this call or an earlier one.
 
-        A log whose status is not the one before the change does not change.
+        A log whose status or recipient is not the one before the change does not change.
         """
 
     async def find_by_message_ids(self, ids: Collection[str], limit: int) -> list[Log]:

@@ -10,6 +10,7 @@ from consumer.settle.match_receipts import match_receipts
 from consumer.settle.pending_receipt import PendingReceipt
 from core.ids import LogId
 from ledger.models import Log
+from ledger.personal_data_port import is_erased
 from ledger.receipt_effects import AsLogged, LogChange
 from schemas.receipts import ReceiptStatus
 from schemas.statuses import Reason, Status
@@ -105,7 +106,7 @@ def move_log(log: Log, pending: PendingReceipt, now: datetime) -> Log | None:
     return log._replace(
         status=status,
         reason=Reason.UNDELIVERED if status is Status.FAILED else None,
-        error=receipt.error,
+        error=None if is_erased(log.recipient) else receipt.error,
         updated_at=now,
         receipt_class=receipt.receipt_class,
         receipt_code=receipt.code,

@@ -35,7 +35,7 @@ _REASONS = {
 async def suppress_recipients(settled: Iterable[SettledReceipt], context: ConsumerContext) -> None:
     """Suppress the recipients of these receipts that must not be written to again. A repeat changes nothing.
 
-    An address that retention has erased is not suppressed. Raise SealingError if a key is missing.
+    An address that retention or an order has erased is not suppressed. Raise SealingError if a key is missing.
     """
     logs = [(each.log, kind) for each in settled if each.log and (kind := each.pending.receipt.receipt_class)]
     if not logs:
@@ -53,8 +53,9 @@ async def suppress_recipients(settled: Iterable[SettledReceipt], context: Consum
         await context.turn_budget.wait()
         recipients = open_recipients(context.sealer, chunk, sealed)
         for place, log, kind in places[chunk]:
-            if place < len(recipients):
-                category, address = requests[key_of_log(LogId(log.id))].header.category, recipients[place][0]
+            address = recipients[place][0] if place < len(recipients) else ""
+            if address:
+                category = requests[key_of_log(LogId(log.id))].header.category
                 if entry := await _entry(log, kind, category, address, context):
                     new[log.tenant_id].append(SuppressedAddress(log.channel, address, entry))
     for tenant_id, addresses in new.items():

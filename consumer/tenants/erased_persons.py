@@ -9,6 +9,8 @@ from ledger.models import RequestHeader
 from ledger.suppression_key import SuppressionKey
 from schemas.statuses import Reason
 
+MAX_ORDERS = 1_000
+"""Number of orders of a tenant since the acceptance of a request above which the persons are looked up by their ids."""
 ERASED = Suppressed(Reason.ERASED)
 """Result of a delivery whose data was erased."""
 
@@ -22,28 +24,26 @@ async def find_erased(
 ) -> set[int]:
     """Return the deliveries that must not be sent, of those with the ids of their recipients by index.
 
-    The order is carried out again, because it has missed them: their record was expanded late. A worker that had its
-    chunk in memory is not missed.
+    The order is carried out again, because it has missed them: their record was expanded late. Without an order since
+    the acceptance of the request, this is one small query, however many deliveries there are.
     """
-    user = Person(header.user_id) if header.user_id is not None else None
-    user_erasure = user.id_under(key) if user else None
-    wanted = {*ids.values(), *((user_erasure,) if user_erasure else ())}
-    before = await context.retry_until_available("read of erasures", context.ledger.erasures.find, wanted)
-    erased = {name for name, time in before.items() if header.accepted_at <= time}
-    if not erased:
+    retry, erasures = context.retry_until_available, context.ledger.erasures
+    at = header.accepted_at
+    orders = await retry("read of erasures", erasures.find_since, header.tenant_id, at, MAX_ORDERS)
+    if not orders:
         return set()
-    if user and user_erasure in erased:
-        await _reopen(user_erasure, user, context)
+    user = Person(header.user_id) if header.user_id is not None else None
+    persons = {name: Person(address_of(index), header.channel) for index, name in ids.items()}
+    if user:
+        persons[user.id_under(key)] = user
+    if len(orders) == MAX_ORDERS:
+        found = await retry("read of erasures by id", erasures.find, list(persons))
+        orders = {name for name, before in found.items() if at <= before}
+    for name in orders & persons.keys():
+        await retry("reopening of an erasure", reopen, context.ledger, context.sealer, name, persons[name])
+    if user and user.id_under(key) in orders:
         return set(ids)
-    found = {index: name for index, name in ids.items() if name in erased}
-    for name, index in {name: index for index, name in found.items()}.items():
-        await _reopen(name, Person(address_of(index), header.channel), context)
-    return set(found)
-
-
-async def _reopen(erasure_id: str, person: Person, context: ConsumerContext) -> None:
-    step, ledger = "reopening of an erasure", context.ledger
-    await context.retry_until_available(step, reopen, ledger, context.sealer, erasure_id, person)
+    return {index for index, name in ids.items() if name in orders}
 
 
 def mark_erased(deliveries: Sequence[WindowDelivery], address_of: Callable[[int], str]) -> list[WindowDelivery]:

@@ -26,6 +26,11 @@ class MemoryErasures(Erasures):
         return {each: self._orders[each].before for each in ids if each in self._orders}
 
     @override
+    async def find_since(self, tenant_id: str, accepted_at: datetime, limit: int) -> set[str]:
+        orders = self._orders.values()
+        return {each.id for each in [o for o in orders if o.tenant_id == tenant_id and o.before >= accepted_at][:limit]}
+
+    @override
     async def reopen(self, erasure_id: str, target: ErasureTarget, due_at: datetime, last_pass_at: datetime) -> None:
         stored = self._orders.get(erasure_id)
         if stored is not None and erasure_id not in self._due:

@@ -60,7 +60,7 @@ class MemoryLogs(Logs):
         logs = self._store.logs
         for before, after in changes:
             stored = logs.get(after.id)
-            if stored and stored.status is before.status:
+            if stored and (stored.status, stored.recipient) == (before.status, before.recipient):
                 logs[after.id] = after._replace(resent_as=stored.resent_as)
         marks = ((logs.get(after.id), after) for _, after in changes)
         return {after.id for stored, after in marks if stored and stored.settled_by == after.settled_by}

@@ -93,6 +93,7 @@ class MemoryPersonalData(PersonalData):
                 provider_message_id=None,
                 response=None,
                 error=None,
+                as_logged=log.as_logged and log.as_logged._replace(error=None),
             )
         return len(found)
 

@@ -38,6 +38,13 @@ class MongoErasures(Erasures):
         return {each["_id"]: each["before"] for each in found}
 
     @override
+    async def find_since(self, tenant_id: str, accepted_at: datetime, limit: int) -> set[str]:
+        query = {"tenant_id": tenant_id, "before": {"$gte": accepted_at}}
+        with translated_errors():
+            found = await self._erasures.find(query, {"_id": True}).limit(limit).to_list(None)
+        return {each["_id"] for each in found}
+
+    @override
     async def reopen(self, erasure_id: str, target: ErasureTarget, due_at: datetime, last_pass_at: datetime) -> None:
         finished = {"_id": erasure_id, "gone_at": {"$exists": True}}
         change = {"$set": _open_fields(target, due_at, last_pass_at), "$unset": {"gone_at": ""}}

@@ -192,6 +192,12 @@ INDEXES = (
     ),
     Index(
         "erasures",
+        "of_tenant",
+        (("tenant_id", 1), ("before", 1)),
+        "each window of a tenant with a key: the orders that concern a request",
+    ),
+    Index(
+        "erasures",
         "forgotten",
         (("gone_at", 1),),
         f"the deletion of finished orders after {ERASURE_DAYS} days",

@@ -19,10 +19,13 @@ async def settle_logs(logs: Logs, changes: Sequence[LogChange]) -> set[LogId]:
     """Write the changes with one command. Return the logs that have their change.
 
     The reply has the number of matches only. Unless all of them matched, the logs are read back. A log that another
-    receipt moved, or that an earlier call of this one moved, does not match.
+    receipt moved, whose recipient was erased, or that an earlier call of this one moved, does not match.
     """
     updates = [
-        {"q": {"_id": after.id, "status": before.status.value}, "u": _changes(receipt_fields(after))}
+        {
+            "q": {"_id": after.id, "status": before.status.value, "recipient": before.recipient},
+            "u": _changes(receipt_fields(after)),
+        }
         for before, after in changes
     ]
     reply = await run_writes(logs, "update", "updates", updates)

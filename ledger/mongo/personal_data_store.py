@@ -15,7 +15,7 @@ from ledger.personal_data_port import PersonalData, Pseudonym, StoredChunk
 
 _WITHOUT_TEXT = {"head.sealed_text": False, "head.sealed_secrets": False}
 _SEALED = {"sealed": "", "sealed_secrets": "", "references": ""}
-_OF_LOG = dict.fromkeys(("reference", "provider_message_id", "response", "error"), "")
+_OF_LOG = dict.fromkeys(("reference", "provider_message_id", "response", "error", "as_logged.error"), "")
 """Fields of a log that the caller or the provider may have written about the recipient."""
 
 

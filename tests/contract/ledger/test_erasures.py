@@ -84,3 +84,15 @@ async def test_an_order_that_is_not_finished_is_not_reopened(ledger: Ledger) -> 
 
     assert await ledger.erasures.take_due(60) == an_order()
     assert await ledger.erasures.take_due(60) is None
+
+
+async def test_the_orders_that_concern_a_request_are_those_of_its_tenant_after_its_acceptance(ledger: Ledger) -> None:
+    later = ACCEPTED_AT + timedelta(seconds=1)
+    for order in (an_order("e1"), replace(an_order("e2"), before=later), replace(an_order("e3"), tenant_id="other")):
+        await ledger.erasures.start(order)
+    await ledger.erasures.finish(replace(an_order("e2"), before=later))
+
+    assert await ledger.erasures.find_since(TENANT, ACCEPTED_AT, 10) == {"e1", "e2"}
+    assert await ledger.erasures.find_since(TENANT, later, 10) == {"e2"}
+    assert len(await ledger.erasures.find_since(TENANT, ACCEPTED_AT, 1)) == 1
+    assert await ledger.erasures.find_since(TENANT, later + timedelta(seconds=1), 10) == set()

@@ -25,6 +25,7 @@ from tests.support.builders import (
     a_log,
     a_part,
     fresh_work,
+    moved,
     some_counts,
 )
 
@@ -194,3 +195,26 @@ async def test_a_suppression_stays_in_force_without_its_address(ledger: Ledger) 
     assert not await ledger.suppressions.erase_address(an_id())
     assert not await ledger.suppressions.erase_address(an_id("b"))
     assert await ledger.suppressions.get(an_id()) == StoredSuppression(an_id(), b"", (OPTED_OUT,))
+
+
+async def test_errors_that_receipts_have_replaced_go_too(ledger: Ledger) -> None:
+    sent = a_log()._replace(error="first")
+    await ledger.logs.insert_or_get([sent])
+    failed = moved(sent, Status.FAILED, error="second", receipt_code="550")
+    await ledger.logs.settle([(sent, failed)])
+
+    await ledger.personal_data.erase_logs([sent.id], PSEUDONYM)
+
+    log = (await ledger.logs.get_many([sent.id]))[sent.id]
+    assert log.as_logged is not None
+    assert (log.status, log.receipt_code, log.error, log.as_logged.error) == (Status.FAILED, "550", None, None)
+
+
+async def test_a_receipt_that_read_the_log_before_its_erasure_does_not_move_it(ledger: Ledger) -> None:
+    sent = a_log()
+    await ledger.logs.insert_or_get([sent])
+    await ledger.personal_data.erase_logs([sent.id], PSEUDONYM)
+
+    assert await ledger.logs.settle([(sent, moved(sent, Status.FAILED, error="to r0"))]) == set()
+
+    assert (await ledger.logs.get_many([sent.id]))[sent.id].recipient == PSEUDONYM.text

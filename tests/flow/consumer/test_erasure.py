@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from consumer.tenants.erased_persons import MAX_ORDERS
 from core.ids import chunk_id, request_key
 from core.send_result import Message, Retry, SendResult, Sent, Uncertain
 from ledger.erasing import LEASE_SECONDS
@@ -333,3 +335,26 @@ async def test_an_erasure_survives_a_crash_at_any_step(value: str, *, after: boo
         if not is_killed:
             return
         at += 1
+
+
+async def test_an_order_is_found_among_very_many_since_the_acceptance_of_a_request() -> None:
+    world = World()
+    late = world.record(*NUMBERS[:3])
+    erasure = await order(world, FULL[1])
+    for number in range(MAX_ORDERS):
+        await world.ledger.erasures.start(replace(erasure, id=f"{number:039}"))
+
+    await world.expand(late)
+    await world.settle(1)
+
+    assert await world.outcomes() == [SENT, ERASED, SENT]
+
+
+async def test_a_window_without_an_order_since_its_request_costs_one_small_query() -> None:
+    world, steps = World(), Steps()
+    await order(world, FULL[1])
+    await world.expand(world.record(*NUMBERS, accepted_at=world.time.isoformat()))
+    await world.deliver_all(world.context(steps))
+
+    assert steps.done.count("erasures.find_since") == 5  # windows of 2
+    assert "erasures.find" not in steps.done

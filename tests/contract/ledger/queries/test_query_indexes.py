@@ -10,6 +10,8 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import MongoClient
 
 from core.ids import RequestKey, log_bounds, log_id
+from ledger.audit_port import AuditAction, AuditEntry
+from ledger.erasure_port import Erasure, ErasureTarget
 from ledger.models import Log
 from ledger.mongo import MongoLedger
 from ledger.mongo.log_documents import log_document
@@ -270,3 +272,21 @@ async def test_what_is_past_its_time_is_found_by_an_index(ledger: MongoLedger, d
 
     assert len(operations) == 2
     assert_bounded(operations, 1)
+
+
+async def test_a_window_reads_only_the_orders_since_its_request(ledger: MongoLedger, database: Database) -> None:
+    for number in range(60):
+        at = when(number)
+        await ledger.erasures.start(Erasure(f"e{number}", TENANT, at, ErasureTarget(f"u{number}"), f"a{number}", at))
+    since = when(58)
+
+    assert_bounded(await profile(database, lambda: ledger.erasures.find_since(TENANT, since, 1_000)), 3)
+    assert_bounded(await profile(database, lambda: ledger.erasures.find_since(TENANT, when(900), 1_000)), 1)
+
+
+async def test_the_audit_log_reads_what_it_shows(ledger: MongoLedger, database: Database) -> None:
+    for number in range(60):
+        entry = AuditEntry(f"a{number}", TENANT, AuditAction.ERASE, "usr_1", "uA", when(number))
+        await ledger.audit.add(entry)
+
+    assert_bounded(await profile(database, lambda: ledger.audit.list(TENANT, 5, when(40))), 5)
