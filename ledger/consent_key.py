@@ -27,7 +27,10 @@ class ConsentKey:
         (name,) = self.ids_of(channel, category, [address])
         return ConsentSubject(name, self._sealer.seal(address.encode(), name))
 
-    def open(self, stored: StoredConsent) -> tuple[Channel, Category, str]:
-        """Return channel, category and address of a consent. Raise SealingError if it was moved or changed."""
-        address = self._sealer.open(stored.sealed, stored.id).decode()
+    def open(self, stored: StoredConsent) -> tuple[Channel, Category, str | None]:
+        """Return channel, category and address of a consent. The address is None after its erasure.
+
+        Raise SealingError if the consent was moved or changed.
+        """
+        address = self._sealer.open(stored.sealed, stored.id).decode() if stored.sealed else None
         return channel_of_suppression(stored.id, self.key_id), category_of_id(stored.id), address

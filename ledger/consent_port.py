@@ -23,6 +23,7 @@ class StoredConsent:
 
     id: str
     sealed: bytes = field(repr=False)
+    """Empty after its erasure."""
     consent: Consent
 
 
@@ -40,6 +41,12 @@ class Consents(Protocol):
 
     async def withdraw(self, subject: ConsentSubject, at: datetime) -> None:
         """Record a withdrawal, also of a consent that was never recorded. A repeat changes nothing."""
+
+    async def erase_addresses(self, ids: Collection[str], at: datetime) -> int:
+        """Erase the sealed addresses of consents, and withdraw them. Return the number of those that had an address.
+
+        What was given and withdrawn stays. A repeat returns 0.
+        """
 
     async def list_range(self, after: str, before: str, limit: int) -> list[StoredConsent]:
         """Return consents between two ids, in the order of their ids. Both are excluded."""

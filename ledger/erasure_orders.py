@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from core.ids import erased_person
 from ledger.audit_port import AuditAction, AuditEntry
+from ledger.consent_key import ConsentKey
 from ledger.erasure_port import LATE_WRITES, Erasure, ErasureTarget
 from ledger.ports import Ledger
 from ledger.recipient_hashes import recipient_hashes
 from ledger.sealing import Sealer
 from ledger.suppression_key import SuppressionKey
-from ledger.tenant_key import get_or_create_key, open_tenant_key
-from schemas.statuses import Channel
+from ledger.tenant_key import TenantKey, get_or_create_key, open_tenant_key
+from schemas.statuses import Category, Channel
 
 REOPEN_DELAY = timedelta(seconds=30)
 """Time from the moment at which data of an erased person is met until a pass. It is being written at that moment."""
@@ -44,6 +45,13 @@ class Person:
             return frozenset()
         return recipient_hashes(self.given or self.value, self.channel, sealer, self.region)
 
+    def consent_ids(self, key: ConsentKey) -> list[str]:
+        """Return the ids of the consents of an address. A user has none."""
+        if self.channel is None:
+            return []
+        channel, address = self.channel, [self.value]
+        return [name for category in Category for name in key.ids_of(channel, category, address)]
+
 
 @dataclass(frozen=True, slots=True)
 class AuditedCall:
@@ -55,21 +63,26 @@ class AuditedCall:
     at: datetime
 
 
-async def key_of_persons(ledger: Ledger, tenant_id: str, sealer: Sealer) -> SuppressionKey:
-    """Return the key of a tenant for the hashes of persons. The first use creates it. Raise SealingError."""
+async def id_of_person(ledger: Ledger, tenant_id: str, sealer: Sealer, person: Person) -> str:
+    """Return the id of the erasure of a person. The first use creates the key of the tenant. Raise SealingError."""
+    return person.id_under(SuppressionKey(await _tenant_key(ledger, tenant_id, sealer)))
+
+
+async def _tenant_key(ledger: Ledger, tenant_id: str, sealer: Sealer) -> TenantKey:
     stored = await get_or_create_key(ledger.tenants, tenant_id, sealer, ledger.now())
-    return SuppressionKey(open_tenant_key(stored, tenant_id, sealer))
+    return open_tenant_key(stored, tenant_id, sealer)
 
 
 async def order_erasure(ledger: Ledger, sealer: Sealer, person: Person, call: AuditedCall) -> Erasure:
     """Store the order to erase all that was accepted until now. It is carried out even if this process dies.
 
-    Raise SealingError without the sealing key of the tenant's key.
+    Consents are erased before, because an order does not have the address. Raise SealingError without the sealing key
+    of the tenant's key.
     """
-    key = await key_of_persons(ledger, call.tenant_id, sealer)
-    name = person.id_under(key)
+    key = await _tenant_key(ledger, call.tenant_id, sealer)
+    name, before = person.id_under(SuppressionKey(key)), max(ledger.now(), call.at)
     await ledger.audit.add(audit_entry(AuditAction.ERASE, name, call))
-    before = max(ledger.now(), call.at)
+    await ledger.consents.erase_addresses(person.consent_ids(ConsentKey(key)), before)
     order = Erasure(name, call.tenant_id, before, person.target(sealer), call.entry_id, before + LATE_WRITES)
     await ledger.erasures.start(order)
     return order

@@ -29,12 +29,20 @@ class MemoryConsents(Consents):
     async def record(self, consents: Sequence[tuple[ConsentSubject, GivenConsent]]) -> None:
         for subject, given in consents:
             old = self._get(subject)
-            self._stored[subject.id] = replace(old, consent=with_consent(old.consent, given))
+            sealed = old.sealed or subject.sealed
+            self._stored[subject.id] = replace(old, sealed=sealed, consent=with_consent(old.consent, given))
 
     @override
     async def withdraw(self, subject: ConsentSubject, at: datetime) -> None:
         old = self._get(subject)
         self._stored[subject.id] = replace(old, consent=with_withdrawal(old.consent, at))
+
+    @override
+    async def erase_addresses(self, ids: Collection[str], at: datetime) -> int:
+        found = [self._stored[each] for each in ids if each in self._stored and self._stored[each].sealed]
+        for each in found:
+            self._stored[each.id] = replace(each, sealed=b"", consent=with_withdrawal(each.consent, at))
+        return len(found)
 
     @override
     async def list_range(self, after: str, before: str, limit: int) -> list[StoredConsent]:

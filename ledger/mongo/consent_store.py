@@ -43,6 +43,13 @@ class MongoConsents(Consents):
             await self._consents.update_one({"_id": subject.id}, change, upsert=True)
 
     @override
+    async def erase_addresses(self, ids: Collection[str], at: datetime) -> int:
+        with_address = {"_id": {"$in": list(ids)}, "sealed": {"$exists": True}}
+        change = {"$max": {"withdrawn_at": at}, "$unset": {"sealed": ""}}
+        with translated_errors():
+            return (await self._consents.update_many(with_address, change)).modified_count
+
+    @override
     async def list_range(self, after: str, before: str, limit: int) -> list[StoredConsent]:
         query = {"_id": {"$gt": after, "$lt": before}}
         with translated_errors():
@@ -70,4 +77,4 @@ def _is_in_force(document: Document) -> bool:
 def _stored(document: Document) -> StoredConsent:
     given = document.get("given")
     consent = Consent(GivenConsent(**given) if given else None, document.get("withdrawn_at"))
-    return StoredConsent(document["_id"], document["sealed"], consent)
+    return StoredConsent(document["_id"], document.get("sealed", b""), consent)

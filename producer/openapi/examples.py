@@ -157,7 +157,7 @@ RESPONSES: dict[str, Json | str] = {
     },
     "export_suppressions": '{"channel":"email","recipient":"w***@example.com","reason":"opted_out",'
     f'"scope":"list:weekly-news","source":"api","since":"{_TIMESTAMP}"}}\n',
-    "export_user_data": {**_OK, "data": {"tokens": [], "logs": [_SENT], "suppressions": []}},
+    "export_user_data": {**_OK, "data": {"tokens": [], "logs": [_SENT], "suppressions": [], "consents": []}},
     "erase_user_data": {
         "code": 200,
         "message": BEGUN,

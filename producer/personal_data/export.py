@@ -10,13 +10,13 @@ from typing_extensions import override
 
 from core.rfc3339 import rfc3339
 from ledger.audit_port import AuditAction
-from ledger.erasure_orders import AuditedCall, Person, audit_entry, key_of_persons
+from ledger.erasure_orders import AuditedCall, Person, audit_entry, id_of_person
 from ledger.ports import Ledger
 from producer.auth.token_verifier import Principal
 from producer.dependencies import Dependencies
 from producer.http.tenant_room import RoomBounds, TenantRoom
 from producer.personal_data.export_formats import DocumentWriter, ExportWriter, LineWriter
-from producer.personal_data.exported_data import exported_deliveries, exported_suppressions
+from producer.personal_data.exported_data import exported_consents, exported_deliveries, exported_suppressions
 from producer.responses import JSON, NDJSON
 from producer.suppressions.access import query
 from schemas.http_responses import ResponseBody
@@ -68,8 +68,8 @@ class Export(Response):
         deps, call = self._deps, self._call
 
         async def write(ledger: Ledger) -> None:
-            key = await key_of_persons(ledger, call.tenant_id, deps.sealer)
-            await ledger.audit.add(audit_entry(AuditAction.EXPORT, self._person.id_under(key), call))
+            name = await id_of_person(ledger, call.tenant_id, deps.sealer, self._person)
+            await ledger.audit.add(audit_entry(AuditAction.EXPORT, name, call))
 
         await query(deps, write)
 
@@ -80,9 +80,12 @@ class Export(Response):
             counts["logs"] += len(page)
             yield begin + writer.items("logs", _encoded(page))
             begin = b""
-        suppressions = await exported_suppressions(self._deps, self._principal, self._person)
-        counts["suppressions"] = len(suppressions)
-        yield writer.items("suppressions", _encoded(suppressions)) + writer.end(counts)
+        rest = b""
+        for name, export in (("suppressions", exported_suppressions), ("consents", exported_consents)):
+            items = await export(self._deps, self._principal, self._person)
+            counts[name] = len(items)
+            rest += writer.items(name, _encoded(items))
+        yield rest + writer.end(counts)
         entry, now = self._call.entry_id, self._deps.clock.now()
         await query(self._deps, lambda ledger: ledger.audit.complete(entry, counts, now))
 

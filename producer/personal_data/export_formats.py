@@ -6,6 +6,9 @@ from typing import Protocol
 import orjson
 from typing_extensions import override
 
+KINDS = ("logs", "suppressions", "consents")
+"""Kinds of items of an export, in their order."""
+
 
 class ExportWriter(Protocol):
     """Format of an export."""
@@ -34,7 +37,7 @@ class LineWriter(ExportWriter):
 
     @override
     def end(self, counts: Counter[str]) -> bytes:
-        return orjson.dumps({"type": "end", **{name: counts[name] for name in ("logs", "suppressions")}}) + b"\n"
+        return orjson.dumps({"type": "end", **{name: counts[name] for name in KINDS}}) + b"\n"
 
 
 class DocumentWriter(ExportWriter):
@@ -61,5 +64,5 @@ class DocumentWriter(ExportWriter):
 
     @override
     def end(self, counts: Counter[str]) -> bytes:
-        empty = b"".join(b",%b:[]" % orjson.dumps(name) for name in ("logs", "suppressions") if not counts[name])
+        empty = b"".join(b",%b:[]" % orjson.dumps(name) for name in KINDS if not counts[name])
         return (b"]" if self._open else b"") + empty + b"}}"

@@ -32,7 +32,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _LINES = {
     "description": "one document, or one item a line with `Accept: application/x-ndjson`",
-    "content": {NDJSON: {"schema": {"type": "string"}, "example": '{"type":"end","logs":0,"suppressions":0}\n'}},
+    "content": {
+        NDJSON: {"schema": {"type": "string"}, "example": '{"type":"end","logs":0,"suppressions":0,"consents":0}\n'}
+    },
 }
 
 

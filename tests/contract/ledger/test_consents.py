@@ -85,3 +85,16 @@ async def test_the_stored_names(documents: Documents) -> None:
         "given": {"at": AT, "way": "web-form", "text_version": "2026-01"},
         "withdrawn_at": BETWEEN,
     }
+
+
+async def test_an_erased_address_is_withdrawn_until_it_consents_anew(ledger: Ledger) -> None:
+    await ledger.consents.record([(subject(), GIVEN), (subject("b"), GIVEN)])
+
+    assert await ledger.consents.erase_addresses(["ka", "kc"], BETWEEN) == 1
+    assert await ledger.consents.erase_addresses(["ka"], LATER.at) == 0
+
+    erased = StoredConsent("ka", b"", Consent(GIVEN, BETWEEN))
+    assert await ledger.consents.get_many(["ka"]) == {"ka": erased}
+    assert await ledger.consents.find_in_force(["ka", "kb"]) == {"kb"}
+    await ledger.consents.record([(subject(), LATER)])
+    assert (await ledger.consents.get_many(["ka"]))["ka"] == StoredConsent("ka", b"sealed a", Consent(LATER, BETWEEN))

@@ -181,4 +181,4 @@ async def end(deployment: Deployment, person: str) -> None:
     erased, exported = entries()
     assert (erased["action"], erased["actor"], f"erased:{erased['person']}") == ("erase", "usr_a", person)
     assert erased["counts"] == {"cancelled": 1, "deliveries": 3, "requests": 1, "suppressed_addresses": 1}
-    assert exported["counts"] == {"logs": 4, "suppressions": 1}
+    assert exported["counts"] == {"logs": 4, "suppressions": 1, "consents": 0}

@@ -47,6 +47,6 @@ def traces_of(world: World, address: str, channel: Channel = Channel.SMS) -> lis
     for document in store.chunks.values():
         chunk = document.chunk
         recipients = open_chunk_recipients(world.sealer, chunk) if chunk.sealed else ()
-        if mask in chunk.masked or find_recipients(chunk, hashes) or address in {to for to, _ in recipients}:
+        if mask in chunk.masked or find_recipients(chunk, hashes) or address in {to for to, *_ in recipients}:
             found.append(chunk.id)
     return found

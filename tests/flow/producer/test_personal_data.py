@@ -92,7 +92,12 @@ async def test_an_export_of_an_address_has_its_deliveries_whole_and_its_suppress
     assert sorted(shown) == [(ANN, "Your code is 7", "pending", None), (ANN, "Your code is 7", "sent", "o-1")]
     assert data["tokens"] == []
     assert [(each["recipient"], each["entries"][0]["scope"]) for each in data["suppressions"]] == [(ANN, "list:news")]
-    assert await export(both.service, tenant="tnt_b", **TO_ANN) == {"tokens": [], "logs": [], "suppressions": []}
+    assert await export(both.service, tenant="tnt_b", **TO_ANN) == {
+        "tokens": [],
+        "logs": [],
+        "suppressions": [],
+        "consents": [],
+    }
 
 
 async def test_an_export_of_a_user_masks_addresses_without_a_scope_of_their_own(both: ServiceAndConsumer) -> None:
@@ -116,7 +121,7 @@ async def test_an_export_of_many_deliveries_is_whole_in_both_formats(both: Servi
 
     assert len({log["id"] for log in data["logs"]}) == number
     assert [line.pop("type") for line in lines] == ["log"] * number + ["end"]
-    assert lines == [*data["logs"], {"logs": number, "suppressions": 0}]
+    assert lines == [*data["logs"], {"logs": number, "suppressions": 0, "consents": 0}]
 
 
 async def test_lines_of_an_export_say_what_they_are(both: ServiceAndConsumer) -> None:
@@ -127,7 +132,7 @@ async def test_lines_of_an_export_say_what_they_are(both: ServiceAndConsumer) ->
     lines = await export_lines(both.service, **TO_ANN)
 
     assert [line["type"] for line in lines] == ["log", "suppression", "end"]
-    assert lines[-1] == {"type": "end", "logs": 1, "suppressions": 1}
+    assert lines[-1] == {"type": "end", "logs": 1, "suppressions": 1, "consents": 0}
 
 
 async def test_an_erasure_leaves_the_outcome_and_says_what_remains(both: ServiceAndConsumer) -> None:
@@ -190,7 +195,7 @@ async def test_the_audit_log_names_each_call_its_actor_and_its_counts(both: Serv
     assert (exported.action, exported.actor, exported.counts) == (
         AuditAction.EXPORT,
         "officer",
-        {"logs": 1, "suppressions": 0},
+        {"logs": 1, "suppressions": 0, "consents": 0},
     )
     assert (erased.action, erased.actor, erased.counts) == (
         AuditAction.ERASE,
