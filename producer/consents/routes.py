@@ -31,6 +31,8 @@ from schemas.suppressions import SuppressedRecipient
 PATH = "/communication/consents"
 RECORDED = "recorded. Windows that open from now on may be sent to the address."
 WITHDRAWN = "withdrawn for all windows that open from now on. A window that is open may still be sent once."
+ERASED = "(erased)"
+"""Text in place of an address whose person had its data erased."""
 
 _RULES = {channel: AddressRules(channel, None) for channel in Channel}
 
@@ -133,12 +135,12 @@ def _shown_stored(stored: StoredConsent, key: ConsentKey) -> ConsentResponse:
     return _shown(*key.open(stored), stored.consent)
 
 
-def _shown(channel: Channel, category: Category, address: str, consent: Consent) -> ConsentResponse:
-    """Return a consent with its address masked."""
+def _shown(channel: Channel, category: Category, address: str | None, consent: Consent) -> ConsentResponse:
+    """Return a consent with its address masked, or without the address of a person whose data was erased."""
     given = consent.given
     return ConsentResponse(
         channel=channel,
-        recipient=_RULES[channel].mask(address, address),
+        recipient=ERASED if address is None else _RULES[channel].mask(address, address),
         category=category,
         in_force=consent.is_in_force,
         given_at=given and given.at,

@@ -151,3 +151,15 @@ async def test_a_recorded_consent_lets_a_message_through_and_a_withdrawn_one_doe
         logs = await both.world.logs(request_id, "tnt_a")
 
     assert [(log.status.value, log.reason) for log in logs] == [("sent", None), ("suppressed", "no_consent")]
+
+
+async def test_a_consent_whose_address_was_erased_is_listed_without_it_and_withdrawn() -> None:
+    async with ServiceAndConsumer() as both:
+        await record(both.service)
+        consents = both.service.ledger.consents
+        (stored,) = await consents.list_range("", "~", 10)
+        await consents.erase_addresses([stored.id], both.service.clock.now)
+
+        (listed,) = await items(both.service)
+
+    assert (listed["recipient"], listed["in_force"]) == ("(erased)", False)
