@@ -65,6 +65,9 @@ class Logs(Protocol):
     ) -> list[Log]:
         """Return those of them that are to one of these recipients, at most `limit`."""
 
+    async def find_tenants(self, provider: str, recipient_hashes: Collection[bytes]) -> list[str]:
+        """Return each tenant with a log to a recipient over a provider of the installation, in no order."""
+
     async def count_moves(self, key: RequestKey) -> MoveCounts:
         """Return the number of logs of a request that receipts moved. It does not read the other logs."""
 

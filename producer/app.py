@@ -16,6 +16,8 @@ from ledger.sealing import Sealer
 from producer.auth.caller_gate import CallerGate
 from producer.auth.token_verifier import TokenVerifier
 from producer.bulk.route import BulkEndpoint, RouteWithoutQuery, bulk_routes
+from producer.callbacks.accept_call import CallGate
+from producer.callbacks.inbound_route import inbound_routes
 from producer.callbacks.route import callback_routes
 from producer.clock import ClockAndRandom
 from producer.completion_waiter import CompletionWaiter
@@ -107,7 +109,8 @@ def _add_routes(app: FastAPI, deps: Dependencies, health: APIRouter) -> list[Bas
     suppressions = (suppression_transfer_routes(deps), suppression_routes(deps))
     persons = (consent_routes(deps), personal_data_routes(deps))
     change = (provider_routes(deps), control_routes(deps), *suppressions, *persons)
-    public = (callback_routes(deps), unsubscribe_routes(deps))
+    gate = CallGate(deps)
+    public = (callback_routes(deps, gate), inbound_routes(deps, gate), unsubscribe_routes(deps))
     routers = (bulk_routes(endpoint), *read, *change, *public, document_routes(app), health)
     for router in routers:
         app.include_router(router)

@@ -78,6 +78,12 @@ class MemoryLogs(Logs):
         return [log for log in found if log.recipient_hash in recipient_hashes][:limit]
 
     @override
+    async def find_tenants(self, provider: str, recipient_hashes: Collection[bytes]) -> list[str]:
+        logs = self._store.logs.values()
+        found = (log for log in logs if log.provider == provider and log.recipient_hash in recipient_hashes)
+        return list({log.tenant_id for log in found})
+
+    @override
     async def count_moves(self, key: RequestKey) -> MoveCounts:
         logs = [log async for log in self.iterate_request(key) if log.settled_by]
         return Counter(Move(log.outcome, log.outcome_reason, log.status, log.reason) for log in logs)

@@ -19,6 +19,7 @@ from ledger.mongo.log_documents import log_document, read_log, read_way
 from ledger.mongo.log_queries import index_for, log_filter, range_filters
 from ledger.mongo.moved_logs import count_ways, find_ways, settle_logs
 from ledger.mongo.pending_log_queries import PendingLogQueries
+from ledger.mongo.recipient_tenants import find_tenants
 from ledger.personal_data_port import ERASED_PREFIX
 from ledger.ports import Logs
 from ledger.queries import IdRange, LogPage, LogQuery
@@ -133,6 +134,10 @@ class MongoLogs(Logs):
         with translated_errors():
             documents = await self._logs.find(filter_).hint("of_message").limit(limit).to_list(None)
         return list(map(read_log, documents))
+
+    @override
+    async def find_tenants(self, provider: str, recipient_hashes: Collection[bytes]) -> list[str]:
+        return await find_tenants(self._logs, provider, recipient_hashes)
 
     @override
     async def count_moves(self, key: RequestKey) -> MoveCounts:

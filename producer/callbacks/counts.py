@@ -48,6 +48,12 @@ class CallbackCounts:
             ["kind", "reason"],
             registry=registry,
         )
+        self._inbound = Counter(
+            "rollcall_inbound_messages",
+            "SMS from people, by what they ask for. All providers of tenants are `own`.",
+            ["provider", "word"],
+            registry=registry,
+        )
         self._codes: set[tuple[str, str]] = set()
         self._logged_at: dict[str, float] = {}
         """Time of the last log line by provider. Only the providers of the installation have lines of their own."""
@@ -62,6 +68,10 @@ class CallbackCounts:
         if receipt.status is ReceiptStatus.UNRECOGNISED:
             code = self._bounded(source.kind, shown_code(receipt.code) or OTHER)
             self._unrecognised.labels(source.kind, code).inc()
+
+    def inbound(self, source: ReceiptSource, word: str) -> None:
+        """Count an SMS from a person."""
+        self._inbound.labels(source.label, word).inc()
 
     def refused(self, source: ReceiptSource | None, reason: str, detail: str = "") -> None:
         """Count a refused call. Log it seldom, because anybody may call. `detail` has no value of the call."""

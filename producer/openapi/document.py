@@ -21,8 +21,19 @@ _MODEL = "#/components/schemas/{model}"
 _ERROR = "#/components/responses/{name}"
 _WITHOUT_TOKEN: dict[str, list[dict[str, list[str]]]] = {"channel_health": [{}]}
 """Operations that need no token, but tell more with one."""
-_PUBLIC = frozenset({"receive_callback", "receive_callback_with_secret", "show_unsubscribe_page", "unsubscribe"})
+_PUBLIC = frozenset(
+    {
+        "receive_callback",
+        "receive_callback_with_secret",
+        "receive_inbound",
+        "receive_inbound_with_secret",
+        "show_unsubscribe_page",
+        "unsubscribe",
+    }
+)
 """Operations that take no token. The provider signs its calls, and a link is its own proof."""
+_SUCCESS = ("200", "201", "204")
+"""Statuses of a success. An operation has one of them."""
 _SCHEME = {
     "type": "http",
     "scheme": "bearer",
@@ -130,7 +141,7 @@ def _describe_responses(operation: Json) -> None:
         else:
             response["headers"] = {**_headers(status), **response.get("headers", {})}
     responses |= {status: {"$ref": _ERROR.format(name=_component_name(status))} for status in _UNREAD_REQUEST}
-    name, success = operation["operationId"], responses.get("200") or responses["201"]
+    name, success = operation["operationId"], next(responses[status] for status in _SUCCESS if status in responses)
     if name in RESPONSES:
         next(iter(success["content"].values()))["example"] = RESPONSES[name]
     if name in LINKS:

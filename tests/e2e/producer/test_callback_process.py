@@ -11,7 +11,7 @@ import pytest
 
 from cli.admin.development_token import issue_token
 from devstack import Stack
-from producer.callbacks.route import MAX_BODY_BYTES
+from producer.callbacks.accept_call import MAX_BODY_BYTES
 from providers.receipts.callback_values import MAX_RECEIPTS
 from providers.receipts.generic import SIGNATURE_HEADER, sign
 from schemas.receipts import Receipt

@@ -7,8 +7,8 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from producer.callbacks.accept_call import MAX_BODY_BYTES
 from producer.callbacks.counts import LOG_SECONDS, MAX_CODES
-from producer.callbacks.route import MAX_BODY_BYTES
 from producer.kafka.memory_publisher import FakeKafkaState
 from providers.receipts.callback_values import MAX_RECEIPTS
 from schemas.receipts import ReceiptClass, ReceiptStatus
@@ -204,7 +204,7 @@ async def test_a_signed_body_of_another_form_is_a_400_without_a_value(service: S
         answer = await call(service, body)
         assert (answer.status_code, answer.json()["message"]) == (
             400,
-            "the body does not have the form of the provider's receipts",
+            "the body does not have the form of the provider's calls",
         )
 
     assert service.publisher.records == []

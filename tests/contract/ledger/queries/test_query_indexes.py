@@ -137,6 +137,16 @@ QUERIES = [
 ]
 
 
+async def test_the_tenants_of_a_recipient_are_found_by_an_index_that_begins_with_the_tenant(
+    ledger: MongoLedger, database: Database
+) -> None:
+    names = ["recipient 7", "nobody"]
+    operations = await profile(database, lambda: ledger.logs.find_tenants("first", [a_hash(name) for name in names]))
+
+    assert [one["planSummary"].split()[0] for one in operations] == ["DISTINCT_SCAN", "IXSCAN"]
+    assert_bounded(operations, 2 * REQUESTS * EACH // 200 + A_FEW)
+
+
 @pytest.mark.parametrize("conditions", QUERIES)
 async def test_a_page_of_deliveries_reads_what_it_shows(
     ledger: MongoLedger, database: Database, conditions: dict[str, Any]
