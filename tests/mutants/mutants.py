@@ -1282,8 +1282,8 @@ MUTANTS = (
         (
             Edit(
                 "core/delivery_outcome.py",
-                "    if entry.possibly_sent or rules.sticky:\n        return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f",
-                "    if False:\n        return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, f",
+                "    if entry.possibly_sent or rules.sticky:\n        return Outcome(Status.UNKNOWN",
+                "    if False:\n        return Outcome(Status.UNKNOWN",
             ),
         ),
         test=SUPPRESSIONS,
