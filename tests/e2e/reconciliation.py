@@ -36,6 +36,12 @@ def roll(deployment: Deployment, request_id: str) -> dict[Position, Document]:
     return {(int(log["_id"][-9:-5], 16), int(log["_id"][-5:], 16)): log for log in found}
 
 
+def as_logged(log: Document) -> Document:
+    """Return a log as it was before receipts replaced its reason, error and time."""
+    before = log.get("as_logged")
+    return log if before is None else {**log, "reason": None, "error": None, **before}
+
+
 def fates(logs: Mapping[Position, Document]) -> dict[Position, Fate]:
     """What the logs say became of each recipient."""
     return {

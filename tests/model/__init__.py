@@ -10,6 +10,9 @@ or lose its chunk to another process.
     python -m tests.model --holes          the protocol without one of its sentences. With --traces, each failure
     python -m tests.model --all            all of this
 
+Receipts (receipts.py) and suppressions (suppressions.py) have models of their own, of one delivery each. The search is
+the same.
+
 Assumptions of the model:
 
 - Wake-up messages may be lost, doubled and reordered, in Kafka or in the queues of their channels. Any idle process may

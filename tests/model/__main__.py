@@ -6,16 +6,15 @@ from concurrent.futures import ProcessPoolExecutor
 
 import tests.model as package
 from tests.model.check import Verdict, check
-from tests.model.configs import CONFIGS
-from tests.model.flaws import HOLES, MUTATIONS
-from tests.model.model import Model
+from tests.model.flaws import HOLES
+from tests.model.graphs import FLAWS, GRAPHS
 
 LIMIT = 4_000_000
 
 
 def run(config: str, flaws: str = "", limit: int = LIMIT) -> Verdict:
     """Search one configuration."""
-    return check(Model(CONFIGS[config], tuple(flaws.split("+")) if flaws else ()), limit)
+    return check(GRAPHS[config](tuple(flaws.split("+")) if flaws else ()), limit)
 
 
 def _line(name: str, verdict: Verdict) -> str:
@@ -60,7 +59,7 @@ def _sound(names: list[str], args: argparse.Namespace, pool: ProcessPoolExecutor
 def main() -> int:
     """Return the exit code, which is 0 if all results are as expected."""
     parser = argparse.ArgumentParser(description=package.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", choices=CONFIGS)
+    parser.add_argument("--config", choices=GRAPHS)
     parser.add_argument("--flaw", help="names of flaws, joined by +")
     parser.add_argument("--mutations", action="store_true")
     parser.add_argument("--holes", action="store_true")
@@ -72,11 +71,11 @@ def main() -> int:
     good = True
     with ProcessPoolExecutor(args.jobs) as pool:
         if args.mutations or args.all:
-            good = _broken(MUTATIONS, args, pool)
+            good = _broken(FLAWS, args, pool)
         if args.holes or args.all:
             good = _broken(HOLES, args, pool) and good
         if args.all or not (args.mutations or args.holes):
-            good = _sound([args.config] if args.config else list(CONFIGS), args, pool) and good
+            good = _sound([args.config] if args.config else list(GRAPHS), args, pool) and good
     return int(not good)
 
 

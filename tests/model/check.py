@@ -2,11 +2,33 @@
 
 import time
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from tests.model.model import Model
-from tests.model.protocol.invariants import quiet, standing
-from tests.model.protocol.state import State
+S = TypeVar("S", bound=tuple[Any, ...])
+
+
+class Next(Protocol[S]):
+    """Possible next step. A fair step happens eventually. The others may never happen."""
+
+    @property
+    def label(self) -> tuple[object, ...]: ...
+    @property
+    def fair(self) -> bool: ...
+    @property
+    def after(self) -> S: ...
+    @property
+    def complaint(self) -> str | None: ...
+
+
+class Graph(Protocol[S]):
+    """Protocol as a graph of states."""
+
+    start: S
+
+    def successors(self, state: S, /) -> Sequence[Next[S]]: ...
+    def standing(self, state: S, /) -> str | None: ...
+    def quiet(self, state: S, /) -> str | None: ...
 
 
 class Verdict(NamedTuple):
@@ -20,7 +42,7 @@ class Verdict(NamedTuple):
     """True if every state was visited, or a complaint was found."""
 
 
-def check(model: Model, limit: int) -> Verdict:
+def check(model: Graph[S], limit: int) -> Verdict:
     """Visit every reachable state, up to a limit. Return the complaint with the fewest steps."""
     began, start = time.monotonic(), model.start
     parent: dict[int, int | None] = {hash(start): None}
@@ -39,18 +61,18 @@ def check(model: Model, limit: int) -> Verdict:
                 continue
             if new not in parent:
                 parent[new] = key
-                why = why or standing(model, step.after)
+                why = why or model.standing(step.after)
             if why:
                 return found(why, trace_to(model, parent, key, step.after))
-            queue.append((new, State(*(shared.setdefault(part, part) for part in step.after))))
-        if not any_fair and (why := quiet(model, state)):
+            queue.append((new, type(step.after)(*(shared.setdefault(part, part) for part in step.after))))
+        if not any_fair and (why := model.quiet(state)):
             return found("at rest: " + why, trace_to(model, parent, key, None))
         if len(parent) > limit:
             return found(None, [], ended=False)
     return found(None, [])
 
 
-def trace_to(model: Model, parent: dict[int, int | None], key: int, last: State | None) -> list[str]:
+def trace_to(model: Graph[S], parent: dict[int, int | None], key: int, last: S | None) -> list[str]:
     """Return the steps to a state, from the stored keys."""
     keys: list[int] = []
     at: int | None = key

@@ -112,7 +112,6 @@ ALL = (
     Config("budget-resend", ONE, answers="SRU", policy="resend", budget=2, crashes=1, lapses=1, attempts=3),
     Config("budget-deduplicates", ONE, answers="SRU", providers="d", budget=1, crashes=1, lapses=1),
 )
-CONFIGS = {config.name: config for config in ALL}
 
 SHORT = (
     Config("short-chunk", ONE, answers="SRU"),

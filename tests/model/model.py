@@ -8,6 +8,7 @@ from tests.model.protocol.deliver import deliver
 from tests.model.protocol.environment import environment
 from tests.model.protocol.expand import begins, expand
 from tests.model.protocol.finish import finish, sweeps
+from tests.model.protocol.invariants import quiet, standing
 from tests.model.protocol.rules import Rules
 from tests.model.protocol.state import (
     IDLE,
@@ -111,6 +112,14 @@ class Model:
                     continue
             found.append(step)
         return found
+
+    def standing(self, state: State) -> str | None:
+        """Return a complaint about a state."""
+        return standing(self, state)
+
+    def quiet(self, state: State) -> str | None:
+        """Return a complaint about a final state."""
+        return quiet(self, state)
 
     def _steps(self, state: State) -> Iterator[Step]:
         yield from environment(self, state)

@@ -1,10 +1,9 @@
 import pytest
 
 from tests.model.check import check
-from tests.model.config import Config
-from tests.model.configs import CONFIGS, SHORT
-from tests.model.flaws import HOLES, MUTATIONS
-from tests.model.model import Model
+from tests.model.graphs import ALL_FLAWS, GRAPHS, SHORT_GRAPHS
+from tests.model.receipts import RECEIPT_FLAWS
+from tests.model.suppressions import SUPPRESSION_FLAWS
 
 LIMIT = 60_000
 
@@ -50,22 +49,24 @@ QUICK = (
     "uncertain_is_free",
     "deduplicated_is_free",
     "earlier_log_counts",
+    *RECEIPT_FLAWS,
+    *SUPPRESSION_FLAWS,
 )
 """Flaws that a short search finds."""
 
 
-@pytest.mark.parametrize("config", SHORT, ids=lambda config: config.name)
-def test_no_order_of_steps_breaks_the_protocol(config: Config) -> None:
-    verdict = check(Model(config), LIMIT)
+@pytest.mark.parametrize("config", SHORT_GRAPHS)
+def test_no_order_of_steps_breaks_the_protocol(config: str) -> None:
+    verdict = check(SHORT_GRAPHS[config](()), LIMIT)
     assert verdict.complaint is None, verdict.trace
     assert verdict.ended
 
 
 @pytest.mark.parametrize("flaw", QUICK)
 def test_a_broken_protocol_is_found_broken(flaw: str) -> None:
-    _, where = {**MUTATIONS, **HOLES}[flaw]
-    assert check(Model(CONFIGS[where], (flaw,)), LIMIT).complaint
+    _, where = ALL_FLAWS[flaw]
+    assert check(GRAPHS[where]((flaw,)), LIMIT).complaint
 
 
 def test_every_flaw_names_a_configuration_that_shows_it() -> None:
-    assert {where for _, where in (*MUTATIONS.values(), *HOLES.values())} <= CONFIGS.keys()
+    assert {where for _, where in ALL_FLAWS.values()} <= GRAPHS.keys()

@@ -1071,7 +1071,7 @@ MUTANTS = (
         test=OWN,
     ),
     Mutant(
-        "secret-shown",
+        "own-provider-secret-shown",
         "the configuration of a tenant's provider is shown with its secrets",
         (
             Edit(
@@ -1097,18 +1097,6 @@ MUTANTS = (
             ),
         ),
         test="tests/flow/producer/test_refused_tenant_providers.py",
-    ),
-    Mutant(
-        "window-unchecked",
-        "suppressions are looked up at the expansion only",
-        (
-            Edit(
-                "consumer/tenants/recipient_checks.py",
-                "        await mark_suppressed(deliveries, self._header, self._address_of, self._context)\n",
-                "",
-            ),
-        ),
-        test=SUPPRESSIONS,
     ),
     Mutant(
         "suppression-forgets-doubt",
@@ -1273,18 +1261,6 @@ MUTANTS = (
             ),
         ),
         row=27,
-        test=SUPPRESSIONS,
-    ),
-    Mutant(
-        "suppressed-although-in-doubt",
-        "a delivery that may have been sent ends as suppressed",
-        (
-            Edit(
-                "core/delivery_outcome.py",
-                "    if entry.possibly_sent or rules.sticky:\n        return Outcome(Status.UNKNOWN, ",
-                "    if False:\n        return Outcome(Status.UNKNOWN, ",
-            ),
-        ),
         test=SUPPRESSIONS,
     ),
 )

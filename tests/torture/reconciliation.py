@@ -9,7 +9,7 @@ from core.ids import log_id
 from schemas.results import DeliveryEvent, RequestCompleted
 from schemas.statuses import OnUncertain
 from tests.e2e.caller import Results
-from tests.e2e.reconciliation import roll, said, shown, tally
+from tests.e2e.reconciliation import as_logged, roll, said, shown, tally
 from tests.support.deployment import Deployment
 from tests.torture.traffic import Order
 
@@ -121,7 +121,7 @@ def _reconcile_one(
         for part, recipients in enumerate(order.parts)
         for index in range(len(recipients))
     }
-    logs = {log["_id"]: log for log in roll(deployment, order.request_id).values()}
+    logs = {log["_id"]: as_logged(log) for log in roll(deployment, order.request_id).values()}
     books.requested += len(requested)
     books.strange |= logs.keys() - requested.keys()
     books.lost |= requested.keys() - logs.keys()
