@@ -72,6 +72,8 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     },
     "POST /communication/callback/{provider}": {},
     "POST /communication/callback/{provider}/{secret}": {},
+    "POST /communication/inbound/{provider}": {},
+    "POST /communication/inbound/{provider}/{secret}": {},
     "GET /communication/unsubscribe/{token}": {},
     "POST /communication/unsubscribe/{token}": {},
     "POST /internal/communication/export-user-data": _ONE_PERSON,
