@@ -58,6 +58,7 @@ def test_all_commands_are_known() -> None:
             "template",
             "tenant",
             "suppressions",
+            "consents",
             "audit",
             "providers",
         ),
