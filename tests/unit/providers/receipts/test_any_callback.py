@@ -24,6 +24,7 @@ from tests.unit.providers.receipts.test_sendgrid_receipts import PUBLIC_KEY
 ENTRIES: dict[str, dict[str, Any]] = {
     "simulator": {"signing_key": "k" * 32},
     "http": {"signing_key": "k" * 32},
+    "smtp": {"bounce_key": "k" * 32},
     "twilio": {"account_sid": "AC" + "0" * 32, "auth_token": "t" * 32},
     "vonage": {"api_key": "abcd1234", "signature_secret": "s" * 32},
     "sendgrid": {"public_key": PUBLIC_KEY},
