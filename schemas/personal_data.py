@@ -5,11 +5,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from schemas.http_responses import CommunicationLogResponse, OptionalDatetime, OptionalText, ResponseBody
+from schemas.consents import ConsentResponse
+from schemas.http_responses import CommunicationLogResponse, OptionalText, ResponseBody
 from schemas.record_base import IntakeRecord
 from schemas.regions import Region
 from schemas.requests import Address, UserId
-from schemas.statuses import Category, Channel
+from schemas.statuses import Channel
 from schemas.suppressions import SuppressionResponse
 
 
@@ -70,16 +71,6 @@ class ExportedDelivery(CommunicationLogResponse, published_as="ExportedDelivery"
     ] = None
 
 
-class ExportedConsent(ResponseBody, published_as="ExportedConsent"):
-    """Consent of an address to a category, and its withdrawal. A later one counts."""
-
-    category: Category
-    given_at: OptionalDatetime = None
-    way: Annotated[OptionalText, Field(description="way in which it was given, such as `web-form`")] = None
-    text_version: Annotated[OptionalText, Field(description="version of the text that the person agreed to")] = None
-    withdrawn_at: OptionalDatetime = None
-
-
 class ExportUserDataResponse(ResponseBody, published_as="ExportUserDataResponse"):
     """`dto.ExportUserDataResponse`: all that is stored about a person."""
 
@@ -88,7 +79,7 @@ class ExportUserDataResponse(ResponseBody, published_as="ExportUserDataResponse"
     suppressions: Annotated[
         list[SuppressionResponse], Field(description="reasons for which the address must not be written to")
     ]
-    consents: Annotated[list[ExportedConsent], Field(description="recorded consents of the address, by category")]
+    consents: Annotated[list[ConsentResponse], Field(description="recorded consents of the address, by category")]
 
 
 class ExportUserDataDetailResponse(ResponseBody, published_as="ExportUserDataDetailResponse"):

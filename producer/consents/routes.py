@@ -17,6 +17,7 @@ from ledger.ports import Ledger
 from ledger.suppressing import InvalidSuppressionError
 from producer.auth.token_verifier import CONSENTS, Principal
 from producer.caller import caller_with
+from producer.consents.answers import shown_consent
 from producer.dependencies import Dependencies
 from producer.errors import BadRequestError
 from producer.http.body_errors import parse_body
@@ -122,7 +123,7 @@ async def _answer(deps: Dependencies, key: ConsentKey, body: ConsentWithdrawal, 
     ids = key.ids_of(body.channel, body.category, [address])
     found = await query(deps, lambda ledger: ledger.consents.get_many(ids))
     consent = found[ids[0]].consent if ids[0] in found else Consent()
-    data = _shown(body.channel, body.category, address, consent)
+    data = shown_consent(body.channel, body.category, _RULES[body.channel].mask(address, address), consent)
     return json_response(ConsentAnswer(code=200, message=message, timestamp=deps.clock.now(), data=data))
 
 
@@ -132,19 +133,7 @@ def _list_response(deps: Dependencies, items: Iterable[ConsentResponse], followi
 
 
 def _shown_stored(stored: StoredConsent, key: ConsentKey) -> ConsentResponse:
-    return _shown(*key.open(stored), stored.consent)
-
-
-def _shown(channel: Channel, category: Category, address: str | None, consent: Consent) -> ConsentResponse:
     """Return a consent with its address masked, or without the address of a person whose data was erased."""
-    given = consent.given
-    return ConsentResponse(
-        channel=channel,
-        recipient=ERASED if address is None else _RULES[channel].mask(address, address),
-        category=category,
-        in_force=consent.is_in_force,
-        given_at=given and given.at,
-        way=given and given.way,
-        text_version=given and given.text_version,
-        withdrawn_at=consent.withdrawn_at,
-    )
+    channel, category, address = key.open(stored)
+    recipient = ERASED if address is None else _RULES[channel].mask(address, address)
+    return shown_consent(channel, category, recipient, stored.consent)

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
-from core.consents import Consent
 from core.ids import category_of_id
 from ledger.consent_key import ConsentKey
 from ledger.erasure_orders import Person
@@ -15,14 +14,15 @@ from ledger.queries import LogPage, LogQuery, position_of_log
 from ledger.rendered_messages import iterate_messages
 from ledger.tenant_key import open_tenant_key
 from producer.auth.token_verifier import USER_ADDRESSES, Principal
+from producer.consents.answers import shown_consent
 from producer.dependencies import Dependencies
 from producer.read.log_items import log_item
 from producer.read.shown_text import ShownText
 from producer.suppressions.access import key_for_reads, query
 from producer.suppressions.answers import shown_entries
 from producer.suppressions.pages import in_force
-from schemas.personal_data import ExportedConsent, ExportedDelivery
-from schemas.statuses import Category
+from schemas.consents import ConsentResponse
+from schemas.personal_data import ExportedDelivery
 from schemas.suppressions import SuppressionResponse
 
 DELIVERIES_AT_ONCE = 25
@@ -63,29 +63,22 @@ async def exported_suppressions(deps: Dependencies, principal: Principal, person
     return await query(deps, read)
 
 
-async def exported_consents(deps: Dependencies, principal: Principal, person: Person) -> list[ExportedConsent]:
+async def exported_consents(deps: Dependencies, principal: Principal, person: Person) -> list[ConsentResponse]:
     """Return the consents of an address, or nothing for a user. Raises UnavailableError."""
+    channel = person.channel
 
-    async def read(ledger: Ledger) -> list[ExportedConsent]:
+    async def read(ledger: Ledger) -> list[ConsentResponse]:
         stored = (await ledger.tenants.get(principal.tenant_id)).key
-        if stored is None:
+        if stored is None or channel is None:
             return []
         key = ConsentKey(open_tenant_key(stored, principal.tenant_id, deps.sealer))
         found = await ledger.consents.get_many(person.consent_ids(key))
-        return [_consent(category_of_id(name), each.consent) for name, each in sorted(found.items())]
+        return [
+            shown_consent(channel, category_of_id(name), person.value, each.consent)
+            for name, each in sorted(found.items())
+        ]
 
     return await query(deps, read)
-
-
-def _consent(category: Category, consent: Consent) -> ExportedConsent:
-    given = consent.given
-    return ExportedConsent(
-        category=category,
-        given_at=given and given.at,
-        way=given and given.way,
-        text_version=given and given.text_version,
-        withdrawn_at=consent.withdrawn_at,
-    )
 
 
 async def _read_page(

@@ -5,8 +5,10 @@ from datetime import timedelta
 from core.consents import GivenConsent
 from ledger.consent_key import ConsentKey
 from ledger.tenant_key import open_tenant_key
+from producer.consents.routes import ERASED
 from schemas.statuses import Category, Channel
 from tests.flow.producer.personal_data import erase, export, export_lines
+from tests.flow.producer.test_consent_routes import call
 from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.support.service import NOON
 
@@ -29,7 +31,11 @@ async def test_consents_of_an_address_are_exported_and_withdrawn_by_its_erasure(
         withdrawn, end = await export_lines(both.service, **TO_ANN)
 
         assert (consent["category"], consent["way"], consent["text_version"]) == ("marketing", "web-form", "v1")
-        assert withdrawn == {"type": "consent", **consent, "withdrawn_at": withdrawn["withdrawn_at"]}
+        changed = {"in_force": False, "withdrawn_at": withdrawn["withdrawn_at"]}
+        assert withdrawn == {"type": "consent", **consent, **changed}
+        assert (consent["in_force"], consent["recipient"]) == (True, ANN)
+        listed = await call(both.service, "GET")
+        assert [each["recipient"] for each in listed.json()["items"]] == [ERASED]
         assert end["consents"] == 1
         erased = (await ledger.consents.get_many([subject.id]))[subject.id]
         assert (erased.sealed, key.open(erased)) == (b"", (Channel.SMS, Category.MARKETING, None))
