@@ -21,7 +21,7 @@ from ledger.personal_data_port import PersonalData
 from ledger.provider_states import ProviderStates
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.receipt_effects import LogChange, MoveCounts
-from ledger.receipt_port import KeptReceipts
+from ledger.receipt_port import ANY_ORIGIN, KeptReceipts, MessageOrigin
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
 from ledger.suppression_port import Suppressions
@@ -57,11 +57,13 @@ class Logs(Protocol):
         A log whose status or recipient is not the one before the change does not change.
         """
 
-    async def find_by_message_ids(self, ids: Collection[str], limit: int) -> list[Log]:
+    async def find_by_message_ids(
+        self, ids: Collection[str], limit: int, origin: MessageOrigin = ANY_ORIGIN
+    ) -> list[Log]:
         """Return logs that have one of these message ids, in a form of `ledger.message_ids`, at most `limit`."""
 
     async def find_by_message_ids_and_hashes(
-        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int
+        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int, origin: MessageOrigin = ANY_ORIGIN
     ) -> list[Log]:
         """Return those of them that are to one of these recipients, at most `limit`."""
 

@@ -11,6 +11,24 @@ LONGEST_PAUSE = timedelta(hours=1)
 _GROWTH = 4
 
 
+class MessageOrigin(NamedTuple):
+    """Whose logs a search by message id reads. Vendors do not know the ids of each other."""
+
+    tenant_id: str | None = None
+    """Tenant whose own provider tells. None: a provider of the installation."""
+    provider: str | None = None
+    """Name of a provider of the installation. None: any. The logs of a tenant are read whatever their provider is."""
+
+    def may_have(self, tenant_id: str, provider: str | None) -> bool:
+        """Return whether the search reads the logs of this tenant and provider."""
+        if self.tenant_id is not None:
+            return tenant_id == self.tenant_id
+        return self.provider in {None, provider}
+
+
+ANY_ORIGIN = MessageOrigin()
+
+
 class KeptReceipt(NamedTuple):
     """Receipt that is tried again."""
 

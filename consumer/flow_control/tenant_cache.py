@@ -92,7 +92,7 @@ class TenantCache:
     async def _load(self, tenant_id: str) -> None:
         read_at, known = self._monotonic(), self._entries.get(tenant_id)
         providers: OwnProviders | None = None
-        key: StoredTenantKey | None = None
+        key = known.key if known else None  # It never changes, and people who opted out depend on it.
         try:
             stored = await self._tenants.get(tenant_id)
             settings, providers, key = stored.settings, _active(stored.providers), stored.key

@@ -1,4 +1,7 @@
-"""Receipts that match no log yet. They come before their delivery is settled, or belong to no delivery here."""
+"""Receipts that match no log yet, and those that suppress a recipient whose sealing key is missing here.
+
+The first come before their delivery is settled, or belong to no delivery here.
+"""
 
 from collections.abc import Sequence
 

@@ -7,12 +7,18 @@ from consumer.context import ConsumerContext
 from consumer.settle.pending_receipt import PendingReceipt
 from core.ids import LogId
 from ledger.models import Log
+from ledger.receipt_port import MessageOrigin
 from ledger.tenant_port import provider_id_of
 from schemas.receipts import Receipt
 from schemas.statuses import Channel, Status
 
-MAX_LOGS = 2_000
-"""Maximum number of logs that are read by message id for some receipts. A vendor may have one id for a whole batch."""
+LOGS_PER_RECEIPT = 4
+"""Number of logs that are read by message id for each receipt of a search, so 2,000 for a batch of 500."""
+LEAST_LOGS = 20
+"""Number of logs that are read for few receipts. So many with the message id of one receipt tell nothing."""
+
+Found = Mapping[str, Sequence[Log]]
+"""Logs of one search by their message id."""
 
 
 class Match(NamedTuple):
@@ -33,33 +39,52 @@ async def match_receipts(receipts: Sequence[PendingReceipt], context: ConsumerCo
         logs = await context.retry_until_available("read of logs of receipts", get_many, sorted(named))
     others = [each for each in receipts if each.receipt.delivery_id not in logs and each.message_ids]
     by_message_id = await _find_by_message_id(others, context) if others else {}
-    return [_match(each, logs, by_message_id) for each in receipts]
+    return [_match(each, logs, by_message_id.get(each.id, {})) for each in receipts]
 
 
-async def _find_by_message_id(
-    receipts: Sequence[PendingReceipt], context: ConsumerContext
-) -> Mapping[str, Sequence[Log]]:
-    """Return logs by message id. A receipt with the hash of its recipient reads no other log of its batch."""
-    logs, retry = context.ledger.logs, context.retry_until_available
-    hashed = [each for each in receipts if each.recipient_hashes]
-    found: list[Log] = []
-    if hashed:
-        hashes = frozenset[bytes]().union(*(each.recipient_hashes for each in hashed))
+async def _find_by_message_id(receipts: Sequence[PendingReceipt], context: ConsumerContext) -> dict[str, Found]:
+    """Return what was found for each receipt, by the id of the receipt.
+
+    The logs of other providers or tenants are not read: however many they are, they hide none. A receipt with the hash
+    of its recipient reads no other log of its batch.
+    """
+    groups: dict[tuple[str | None, str, bool], list[PendingReceipt]] = {}
+    for each in receipts:
+        origin = each.receipt.tenant_id, each.receipt.provider, bool(each.recipient_hashes)
+        groups.setdefault(origin, []).append(each)
+    found: dict[str, Found] = {}
+    for group in groups.values():
+        found |= await _search(group, context)
+    return found
+
+
+async def _search(receipts: Sequence[PendingReceipt], context: ConsumerContext) -> dict[str, Found]:
+    """Search for receipts of one origin. If not all logs could be read, search for its halves."""
+    logs, retry, first = context.ledger.logs, context.retry_until_available, receipts[0]
+    limit = max(LEAST_LOGS, LOGS_PER_RECEIPT * len(receipts))
+    origin = MessageOrigin(first.receipt.tenant_id, first.receipt.provider)
+    if first.recipient_hashes:
+        hashes = frozenset[bytes]().union(*(each.recipient_hashes for each in receipts))
         search = logs.find_by_message_ids_and_hashes
-        found += await retry("search by message id and recipient", search, _ids(hashed), hashes, MAX_LOGS)
-    if unhashed := [each for each in receipts if not each.recipient_hashes]:
-        found += await retry("search by message id", logs.find_by_message_ids, _ids(unhashed), MAX_LOGS)
-    by_id: dict[str, dict[LogId, Log]] = {}
+        found = await retry("search by message id and recipient", search, _ids(receipts), hashes, limit, origin)
+    else:
+        found = await retry("search by message id", logs.find_by_message_ids, _ids(receipts), limit, origin)
+    if len(found) == limit:
+        if len(receipts) == 1:
+            return {first.id: {}}
+        middle = len(receipts) // 2
+        return await _search(receipts[:middle], context) | await _search(receipts[middle:], context)
+    by_id: dict[str, list[Log]] = {}
     for log in found:
-        by_id.setdefault(log.provider_message_id or "", {})[log.id] = log
-    return {message_id: list(several.values()) for message_id, several in by_id.items()}
+        by_id.setdefault(log.provider_message_id or "", []).append(log)
+    return {each.id: by_id for each in receipts}
 
 
 def _ids(receipts: Iterable[PendingReceipt]) -> list[str]:
     return list(dict.fromkeys(message_id for each in receipts for message_id in each.message_ids))
 
 
-def _match(pending: PendingReceipt, logs: Mapping[LogId, Log], by_message_id: Mapping[str, Sequence[Log]]) -> Match:
+def _match(pending: PendingReceipt, logs: Mapping[LogId, Log], by_message_id: Found) -> Match:
     receipt = pending.receipt
     named = logs.get(LogId(receipt.delivery_id)) if receipt.delivery_id else None
     if named:

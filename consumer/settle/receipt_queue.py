@@ -151,8 +151,8 @@ class ReceiptQueue:
     async def _settle_together(self, batch: Sequence[_Taken]) -> None:
         """Move the logs, keep what matches none, and start to publish. The next batch does not wait for the events."""
         settled = await settle_receipts([each.pending for each in batch], self._context)
-        await self._keeper.keep([each.pending for each in settled if each.result is ReceiptResult.UNMATCHED])
-        await suppress_recipients(settled, self._context)
+        unmatched = [each.pending for each in settled if each.result is ReceiptResult.UNMATCHED]
+        await self._keeper.keep([*unmatched, *await suppress_recipients(settled, self._context)])
         due = {each.log.id: each for each in settled if each.has_event and each.log}
         groups = by_request(each.log for each in due.values() if each.log)
         headers = await self._events.load_headers(groups.keys())

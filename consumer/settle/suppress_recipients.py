@@ -1,14 +1,18 @@
 """Suppressions that follow from receipts: of addresses that bounce, and of recipients that complain or opt out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import NamedTuple
 
 from consumer.context import ConsumerContext
+from consumer.settle.pending_receipt import PendingReceipt
 from consumer.settle.settler import SettledReceipt
 from core.ids import ChunkId, LogId, RequestKey, chunk_id, key_of_log, position
 from core.suppressions import SuppressionEntry
 from ledger.chunk_recipients import open_recipients
+from ledger.errors import SealingError
 from ledger.models import Log, StoredRequest
 from ledger.queries import LogQuery
 from ledger.recipient_hashes import recipient_hashes
@@ -32,34 +36,62 @@ _REASONS = {
 }
 
 
-async def suppress_recipients(settled: Iterable[SettledReceipt], context: ConsumerContext) -> None:
+class _Cause(NamedTuple):
+    """Receipt that may suppress its recipient."""
+
+    pending: PendingReceipt
+    log: Log
+    kind: ReceiptClass
+
+
+async def suppress_recipients(settled: Iterable[SettledReceipt], context: ConsumerContext) -> list[PendingReceipt]:
     """Suppress the recipients of these receipts that must not be written to again. A repeat changes nothing.
 
-    An address that retention or an order has erased is not suppressed. Raise SealingError if a key is missing.
+    An address that retention or an order has erased is not suppressed. Return the receipts that need a sealing key that
+    is missing here. Their logs have moved, so their events must not wait for it.
     """
-    logs = [(each.log, kind) for each in settled if each.log and (kind := each.pending.receipt.receipt_class)]
-    if not logs:
-        return
-    retry, keys = context.retry_until_available, list({key_of_log(LogId(log.id)) for log, _ in logs})
+    causes = [
+        _Cause(each.pending, each.log, kind)
+        for each in settled
+        if each.log and (kind := each.pending.receipt.receipt_class)
+    ]
+    if not causes:
+        return []
+    retry, keys = context.retry_until_available, list({key_of_log(LogId(each.log.id)) for each in causes})
     requests = await retry("read of requests of receipts", context.ledger.requests.get_many, keys)
-    places: dict[ChunkId, list[tuple[int, Log, ReceiptClass]]] = defaultdict(list)
-    for log, kind in logs:
-        if found := _chunk_of(log, requests):
+    places: dict[ChunkId, list[tuple[int, _Cause]]] = defaultdict(list)
+    for each in causes:
+        if found := _chunk_of(each.log, requests):
             chunk, place = found
-            places[chunk].append((place, log, kind))
-    read_sealed = context.ledger.chunks.get_sealed
-    new: dict[str, list[SuppressedAddress]] = defaultdict(list)
-    for chunk, sealed in (await retry("read of chunks of receipts", read_sealed, list(places))).items():
+            places[chunk].append((place, each))
+    sealed = await retry("read of chunks of receipts", context.ledger.chunks.get_sealed, list(places))
+    left: list[PendingReceipt] = []
+    new: dict[str, list[tuple[_Cause, SuppressedAddress]]] = defaultdict(list)
+    for chunk in sealed:
         await context.turn_budget.wait()
-        recipients = open_recipients(context.sealer, chunk, sealed)
-        for place, log, kind in places[chunk]:
-            address = recipients[place][0] if place < len(recipients) else ""
-            if address:
-                category = requests[key_of_log(LogId(log.id))].header.category
-                if entry := await _entry(log, kind, category, address, context):
-                    new[log.tenant_id].append(SuppressedAddress(log.channel, address, entry))
-    for tenant_id, addresses in new.items():
-        await retry("write of suppressions", _add, tenant_id, addresses, context)
+        with _noting_missing_keys([cause for _, cause in places[chunk]], left, context):
+            recipients = open_recipients(context.sealer, chunk, sealed[chunk])
+            for place, cause in places[chunk]:
+                category = requests[key_of_log(LogId(cause.log.id))].header.category
+                address = recipients[place].to if place < len(recipients) else ""
+                if address and (entry := await _entry(cause.log, cause.kind, category, address, context)):
+                    new[cause.log.tenant_id].append((cause, SuppressedAddress(cause.log.channel, address, entry)))
+    for tenant_id, added in new.items():
+        with _noting_missing_keys([cause for cause, _ in added], left, context):
+            await retry("write of suppressions", _add, tenant_id, [address for _, address in added], context)
+    return left
+
+
+@contextmanager
+def _noting_missing_keys(
+    causes: Iterable[_Cause], left: list[PendingReceipt], context: ConsumerContext
+) -> Iterator[None]:
+    """Add the receipts to those that are left if a key is missing."""
+    try:
+        yield
+    except SealingError as error:
+        context.readiness.warn("sealing_keys", str(error))
+        left += [each.pending for each in causes]
 
 
 def _chunk_of(log: Log, requests: dict[RequestKey, StoredRequest]) -> tuple[ChunkId, int] | None:

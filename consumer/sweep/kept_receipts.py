@@ -87,9 +87,9 @@ class KeptReceiptRetries:
         context, receipts = self._context, self._context.ledger.receipts
         opened = [pending for each in claimed if (pending := self._open(each))]
         settled = await settle_receipts(opened, context)
-        await suppress_recipients(settled, context)
+        left = {each.id for each in await suppress_recipients(settled, context)}
         await self._events.publish_all(each.log for each in settled if each.has_event and each.log)
-        done = [each for each in settled if each.result is not ReceiptResult.UNMATCHED]
+        done = [each for each in settled if each.result is not ReceiptResult.UNMATCHED and each.pending.id not in left]
         await receipts.delete([each.pending.id for each in done])
         for each in done:
             self._counter.done(each)

@@ -14,6 +14,7 @@ from ledger.personal_data_port import is_erased
 from ledger.ports import Logs
 from ledger.queries import IdRange, LogPage, LogQuery, counted, position_of_log
 from ledger.receipt_effects import LogChange, Move, MoveCounts
+from ledger.receipt_port import ANY_ORIGIN, MessageOrigin
 from schemas.statuses import RESENDABLE, Status
 
 
@@ -66,15 +67,17 @@ class MemoryLogs(Logs):
         return {after.id for stored, after in marks if stored and stored.settled_by == after.settled_by}
 
     @override
-    async def find_by_message_ids(self, ids: Collection[str], limit: int) -> list[Log]:
-        logs = self._store.logs.values()
+    async def find_by_message_ids(
+        self, ids: Collection[str], limit: int, origin: MessageOrigin = ANY_ORIGIN
+    ) -> list[Log]:
+        logs = (log for log in self._store.logs.values() if origin.may_have(log.tenant_id, log.provider))
         return list(islice((log for log in logs if log.provider_message_id in ids), limit))
 
     @override
     async def find_by_message_ids_and_hashes(
-        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int
+        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int, origin: MessageOrigin = ANY_ORIGIN
     ) -> list[Log]:
-        found = await self.find_by_message_ids(ids, len(self._store.logs))
+        found = await self.find_by_message_ids(ids, len(self._store.logs), origin)
         return [log for log in found if log.recipient_hash in recipient_hashes][:limit]
 
     @override

@@ -24,6 +24,7 @@ from ledger.personal_data_port import ERASED_PREFIX
 from ledger.ports import Logs
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.receipt_effects import LogChange, MoveCounts
+from ledger.receipt_port import ANY_ORIGIN, MessageOrigin
 from schemas.statuses import RESENDABLE, WITHOUT_LOG, Status
 
 _RESENDABLE = [status.value for status in RESENDABLE]
@@ -120,15 +121,17 @@ class MongoLogs(Logs):
         return await settle_logs(self._logs, changes)
 
     @override
-    async def find_by_message_ids(self, ids: Collection[str], limit: int) -> list[Log]:
-        return await self._find_sent({"provider_message_id": {"$in": list(ids)}}, limit)
+    async def find_by_message_ids(
+        self, ids: Collection[str], limit: int, origin: MessageOrigin = ANY_ORIGIN
+    ) -> list[Log]:
+        return await self._find_sent({"provider_message_id": {"$in": list(ids)}, **_of(origin)}, limit)
 
     @override
     async def find_by_message_ids_and_hashes(
-        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int
+        self, ids: Collection[str], recipient_hashes: Collection[bytes], limit: int, origin: MessageOrigin = ANY_ORIGIN
     ) -> list[Log]:
         hashes = {"recipient_hash": {"$in": list(recipient_hashes)}}
-        return await self._find_sent({"provider_message_id": {"$in": list(ids)}, **hashes}, limit)
+        return await self._find_sent({"provider_message_id": {"$in": list(ids)}, **hashes, **_of(origin)}, limit)
 
     async def _find_sent(self, filter_: Document, limit: int) -> list[Log]:
         with translated_errors():
@@ -189,3 +192,9 @@ class MongoLogs(Logs):
         with translated_errors():
             async for document in self._logs.find({"_id": {"$gte": low, "$lt": high}}).sort("_id", 1):
                 yield read_log(document)
+
+
+def _of(origin: MessageOrigin) -> Document:
+    if origin.tenant_id is not None:
+        return {"tenant_id": origin.tenant_id}
+    return {} if origin.provider is None else {"provider": origin.provider}

@@ -69,9 +69,10 @@ class LinkFinder:
         known, now = self._keys.get(key_id), self._clock.monotonic()
         if known is not None and now - known.read_at < MAX_AGE_SECONDS:
             return known
-        if seconds := self._look_ups.seconds_until_next("all", now):
-            raise TooManyCallsError("too many links at once", math.ceil(seconds))
-        self._look_ups.count("all", now)
+        if known is None:  # One that was found before is looked up again, however many others are made up.
+            if seconds := self._look_ups.seconds_until_next("all", now):
+                raise TooManyCallsError("too many links at once", math.ceil(seconds))
+            self._look_ups.count("all", now)
         try:
             found = await self._gateway.query(lambda ledger: ledger.tenants.find_by_key(key_id))
             if found is None:

@@ -7,6 +7,7 @@ import pytest
 from ledger.models import Log
 from ledger.ports import Ledger
 from ledger.receipt_effects import Move
+from ledger.receipt_port import MessageOrigin
 from schemas.receipts import ReceiptClass
 from schemas.statuses import Reason, Status
 from tests.support.builders import ACCEPTED_AT, a_hash, a_key, a_log, moved
@@ -80,6 +81,23 @@ async def test_logs_are_found_by_the_message_id_of_their_provider(ledger: Ledger
     assert len(await ledger.logs.find_by_message_ids(["batch"], 2)) == 2
     found = await ledger.logs.find_by_message_ids_and_hashes(["batch"], [a_hash("r1"), a_hash("r3")], 10)
     assert found == [batch[1]]
+
+
+async def test_a_search_by_message_id_reads_the_logs_of_its_origin_alone(ledger: Ledger) -> None:
+    installed = a_log(index=0, provider_message_id="7", provider="book")
+    own = a_log(index=1, provider_message_id="7", provider="book@prv_1.1")
+    other = a_log(index=2, provider_message_id="7", provider="other")
+    await ledger.logs.insert_or_get([own, other, installed])
+
+    async def found(origin: MessageOrigin) -> set[str]:
+        by_id = await ledger.logs.find_by_message_ids(["7"], 10, origin)
+        by_hash = await ledger.logs.find_by_message_ids_and_hashes(["7"], [own.recipient_hash], 10, origin)
+        assert set(by_hash) == {log for log in by_id if log.recipient_hash == own.recipient_hash}
+        return {log.id for log in by_id}
+
+    assert await found(MessageOrigin(provider="book")) == {installed.id}
+    assert await found(MessageOrigin(own.tenant_id, "prv_1")) == {installed.id, own.id, other.id}
+    assert await found(MessageOrigin("another", "prv_1")) == set()
 
 
 async def _ids(ledger: Ledger, ids: list[str]) -> set[str]:

@@ -15,7 +15,7 @@ from ledger.suppression_key import SuppressionKey
 from ledger.tenant_key import get_or_create_key, open_tenant_key
 from ledger.unsubscribe_links import Link, LinkKey, day_of
 from producer.clock import ClockAndRandom
-from producer.unsubscribe.find_link import LOOK_UPS_PER_SECOND, MAX_TENANTS, LinkFinder
+from producer.unsubscribe.find_link import LOOK_UPS_PER_SECOND, MAX_AGE_SECONDS, MAX_TENANTS, LinkFinder
 from producer.unsubscribe.sentences import SENTENCES
 from schemas.statuses import Channel, SuppressionReason
 from tests.flow.sample_requests import KEY
@@ -226,6 +226,17 @@ async def test_made_up_keys_cost_a_bounded_number_of_look_ups_and_delay_no_known
         statuses = [(await service.client.get(url(each))).status_code for each in made_up]
 
         assert statuses == [404] * (LOOK_UPS_PER_SECOND - 1) + [429]
+        assert (await service.client.post(url(token))).status_code == 200
+
+
+async def test_made_up_keys_delay_no_tenant_whose_key_was_remembered_for_too_long() -> None:
+    async with the_service() as service:
+        token = await a_token(service)
+        await service.client.get(url(token))
+        service.clock.monotonic += MAX_AGE_SECONDS
+        for number in range(LOOK_UPS_PER_SECOND):
+            await service.client.get(url(tenant_key_id(bytes([number]) * 10) + token[16:]))
+
         assert (await service.client.post(url(token))).status_code == 200
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS, KnownTenant, TenantCache
 from ledger.errors import LedgerRefused, LedgerUnavailable
-from ledger.tenant_port import StoredProvider, StoredTenant
+from ledger.tenant_port import StoredProvider, StoredTenant, StoredTenantKey
 from schemas.statuses import Channel
 from schemas.tenant_settings import TenantLimits, TenantSettings
 from tests.support.virtual_time import run_in_virtual_time
@@ -26,6 +26,7 @@ class Store:
 
     def __init__(self) -> None:
         self.providers: list[StoredProvider] = []
+        self.key: StoredTenantKey | None = None
         self.error: Exception | None = None
         self.reads = 0
 
@@ -34,7 +35,8 @@ class Store:
         await asyncio.sleep(0.002)
         if self.error:
             raise self.error
-        return StoredTenant(TenantSettings(), 1, tuple(each._replace(name=each.name) for each in self.providers))
+        providers = tuple(each._replace(name=each.name) for each in self.providers)
+        return StoredTenant(TenantSettings(), 1, providers, self.key)
 
 
 def with_cache(test: Callable[[Store, TenantCache], Awaitable[None]]) -> None:
@@ -104,5 +106,17 @@ def test_of_a_document_that_is_not_valid_no_provider_is_known() -> None:
         await asyncio.sleep(MAX_AGE_SECONDS)
         await cache.load_current("t1")
         assert known(cache).providers is None
+
+    with_cache(test)
+
+
+def test_the_key_of_a_tenant_stays_known_while_its_document_is_not_valid() -> None:
+    async def test(store: Store, cache: TenantCache) -> None:
+        store.key = StoredTenantKey("k", b"sealed", NOW)
+        await cache.load_current("t1")
+        store.error = LedgerRefused("not valid")
+        await asyncio.sleep(MAX_AGE_SECONDS)
+        await cache.load_current("t1")
+        assert known(cache).key == store.key
 
     with_cache(test)

@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from core.ids import log_id, request_key
+from ledger.sealing import Sealer
 from schemas.statuses import Channel
 from tests.flow.consumer.settle.receiver import TO, Receiver, a_receiver, an_id, hash_of
 from tests.flow.world import RecordingProvider, World
 
 MAIL = "to@example.com"
 SENT = ("sent", None)
+SOON_SECONDS = 3
 
 
 def mail_world() -> World:
@@ -111,3 +113,23 @@ async def test_a_receipt_that_came_early_suppresses_when_its_log_is_there() -> N
     await receiver.sweep()
 
     assert await next_outcomes(receiver, TO) == [("suppressed", "bounced")]
+
+
+async def test_without_a_sealing_key_the_event_is_published_and_the_suppression_waits_for_the_key() -> None:
+    receiver = await a_receiver()
+    world = receiver.world
+    keys = [("k2", b"2" * 32), ("k1", bytes(32))]
+    world.sealer = Sealer(keys[:1])
+
+    await receiver.take(receiver.record("failed", receipt_class="hard_bounce"))
+
+    assert (receiver.published(), receiver.committed, world.bus.dead_letters) == (1, 1, [])
+    world.pass_time(SOON_SECONDS)
+    await receiver.sweep()
+    assert await world.ledger.receipts.count() == 1
+    world.sealer = Sealer(keys)
+    world.pass_time(SOON_SECONDS * 10)
+    await receiver.sweep()
+    assert await world.ledger.receipts.count() == 0
+    assert await next_outcomes(receiver, TO) == [("suppressed", "bounced")]
+    assert len({event["event_id"] for event in receiver.events()}) == 1

@@ -9,7 +9,7 @@ import pytest
 from cli.dead_letters.reader import DeadLetterEntry
 from cli.dead_letters.replay import check_replayable
 from cli.dead_letters.show import open_dead_letter
-from consumer.settle import keep_receipts
+from consumer.settle import keep_receipts, match_receipts
 from core.send_result import HiddenMessageId, Sent
 from schemas.statuses import Status
 from tests.flow.consumer.settle.receiver import TO, Receiver, a_receiver, an_id, hash_of
@@ -182,6 +182,31 @@ async def test_a_receipt_that_may_be_about_several_deliveries_changes_none(hashe
 
     assert {(await receiver.log(at)).status for at in range(3)} == {Status.SENT}
     assert await receiver.world.ledger.receipts.count() == 1
+
+
+async def test_many_deliveries_with_one_message_id_hide_none_of_other_receipts() -> None:
+    people = [f"1380000{at:04d}" for at in range(30)]
+    answers = lambda message, _calls: Sent("one" if message.to.endswith("0029") else "batch")  # noqa: E731
+    receiver = await a_receiver(*people, world=World(RecordingProvider(answers=answers)))
+    records = [receiver.record(delivery_id=None, provider_message_id=each) for each in ("batch", "one", "batch")]
+
+    await receiver.take(*records)
+
+    assert [event["index"] for event in receiver.events()] == [29]
+    assert await receiver.world.ledger.receipts.count() == 2
+
+
+async def test_no_part_of_the_deliveries_with_one_message_id_is_taken_for_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The logs that were left out of a search may have the message id of one that was read."""
+    monkeypatch.setattr(match_receipts, "LEAST_LOGS", 1)
+    monkeypatch.setattr(match_receipts, "LOGS_PER_RECEIPT", 1)
+    receiver = await a_batch()
+
+    await receiver.take(receiver.record(delivery_id=None, provider_message_id="batch"))
+
+    assert {(await receiver.log(at)).status for at in range(3)} == {Status.SENT}
 
 
 async def test_the_only_log_of_a_message_id_is_not_taken_for_that_of_another_recipient() -> None:
