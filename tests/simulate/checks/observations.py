@@ -87,6 +87,8 @@ class Observations:
         """Intervals in which the reply topic was missing or accepted nothing."""
         self.bounds: list[Bound] = []
         self.repeats = Repeats(self.store, fail, self.brief)
+        self.on_call: Callable[[Message, ChunkDocument], None] | None = None
+        """Further check at the start of a call."""
         self._owners: dict[ChunkId, tuple[str, int, float]] = {}
         self._now, self._fail = now, fail
 
@@ -143,6 +145,8 @@ class Observations:
                 elif document.window.provider != provider:
                     self._fail(f"I4: {self.brief(message.id)} is sent by another provider than the chosen one")
                 self.repeats.called(LogId(message.id), chunk, index)
+                if self.on_call:
+                    self.on_call(message, document)
                 return
         self._fail(f"I4: {self.brief(message.id)} is sent and in no chunk")
 
