@@ -1,4 +1,4 @@
-"""People that opt out while their requests are sent. A window that opens after the acknowledgement sends them nothing."""
+"""People that opt out while requests are sent. A window that opens after the acknowledgement sends them nothing."""
 
 import asyncio
 import random

@@ -17,6 +17,7 @@ from ledger.claims import ClaimResult, ClaimToken
 from ledger.memory import MemoryLedger
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, Log, StoredRequest
+from ledger.tenant_port import StoredTenant, StoredTenantKey
 from tests.simulate.actors.resend_plan import Repeats
 
 
@@ -197,6 +198,8 @@ class Observations:
                 return (
                     f"{value.header.request_id} counted {sorted(value.expanded_parts)}{' cancelled' * value.cancelled}"
                 )
+            case StoredTenant() | StoredTenantKey():  # a key is random
+                return ""
             case tuple() | list():
                 return " ".join(filter(None, map(self.brief_of, value)))
             case dict():
