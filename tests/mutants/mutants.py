@@ -1143,6 +1143,18 @@ MUTANTS = (
                 "        for result, each in ():",
             ),
         ),
+        test=f"{SETTLED}/test_receipt_crashes.py",
+    ),
+    Mutant(
+        "receipt-read-again-is-another",
+        "a receipt that is read again after a crash does not find that it moved the log",
+        (
+            Edit(
+                "consumer/settle/settler.py",
+                "ReceiptResult.MOVED if log.settled_by == pending.id else",
+                "ReceiptResult.MOVED if moved is not None else",
+            ),
+        ),
         row=28,
         test=f"{SETTLED}/test_receipt_crashes.py",
     ),

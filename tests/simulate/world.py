@@ -9,6 +9,7 @@ from core.ids import template_id
 from ledger.stored_template import StoredTemplate
 from providers.prices import PriceList, Prices
 from tests.simulate.actors.caller import Caller
+from tests.simulate.actors.opt_outs import OptOuts
 from tests.simulate.actors.resend_fleet import Resending
 from tests.simulate.actors.resend_plan import RESEND_STEPS, draw_errands
 from tests.simulate.actors.vendors import Vendors
@@ -59,6 +60,7 @@ class World(Resending):
         self.draw_own_entries()
         if self.has_receipts:
             self.receipt_books = ReceiptBooks(self, Vendors(self, self.loop.time))
+        self.opt_outs = OptOuts(self)
         self._callers: list[tuple[Ask, Caller]] = []
         self._grows_old = self.faults.aimed[0] == "delete" or self.rng.random() < 0.05
         self.errands = draw_errands(self.rng, self.scenario.asks, self.faults.aimed[0])
@@ -93,6 +95,7 @@ class World(Resending):
         loop.start(WORLD, self._publish_all())
         if self.own_entries:
             self.own_entries.start()
+        self.opt_outs.start()
         if self.rotates_at is not None:
             self.later(self.rotates_at, self.rotate)
         for ask in self.scenario.asks:

@@ -29,7 +29,7 @@ class OwnEntries:
         self.always = self._rng.random() < 0.5
         """True if at least one entry is active at any time. Then no provider of the installation may be asked."""
         self._entries: list[StoredProvider] = []
-        self._version, self._number = 0, 0
+        self._number = 0
         if self.exist:
             self._build_gateways()
             self._add()
@@ -93,6 +93,6 @@ class OwnEntries:
         self._store()
 
     def _store(self) -> None:
-        self._version += 1
-        stored = StoredTenant(TenantSettings(), self._version, tuple(self._entries))
-        self._world.books.store.tenants[TENANT] = stored
+        tenants = self._world.books.store.tenants
+        before = tenants.get(TENANT, StoredTenant(TenantSettings(), 0))
+        tenants[TENANT] = before._replace(version=before.version + 1, providers=tuple(self._entries))

@@ -58,6 +58,7 @@ class Checker:
         yield from self._topics()
         yield from self._nothing_else()
         yield from self._own_entries()
+        yield from self._world.opt_outs.findings()
         if books := self._world.receipt_books:
             yield from books.findings({name: published.event for name, published in self._events.items()})
 

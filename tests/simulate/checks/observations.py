@@ -17,6 +17,7 @@ from ledger.claims import ClaimResult, ClaimToken
 from ledger.memory import MemoryLedger
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, Log, StoredRequest
+from ledger.tenant_port import StoredTenant, StoredTenantKey
 from tests.simulate.actors.resend_plan import Repeats
 
 
@@ -87,6 +88,8 @@ class Observations:
         """Intervals in which the reply topic was missing or accepted nothing."""
         self.bounds: list[Bound] = []
         self.repeats = Repeats(self.store, fail, self.brief)
+        self.on_call: Callable[[Message, ChunkDocument], None] | None = None
+        """Further check at the start of a call."""
         self._owners: dict[ChunkId, tuple[str, int, float]] = {}
         self._now, self._fail = now, fail
 
@@ -143,6 +146,8 @@ class Observations:
                 elif document.window.provider != provider:
                     self._fail(f"I4: {self.brief(message.id)} is sent by another provider than the chosen one")
                 self.repeats.called(LogId(message.id), chunk, index)
+                if self.on_call:
+                    self.on_call(message, document)
                 return
         self._fail(f"I4: {self.brief(message.id)} is sent and in no chunk")
 
@@ -193,6 +198,8 @@ class Observations:
                 return (
                     f"{value.header.request_id} counted {sorted(value.expanded_parts)}{' cancelled' * value.cancelled}"
                 )
+            case StoredTenant() | StoredTenantKey():  # a key is random
+                return ""
             case tuple() | list():
                 return " ".join(filter(None, map(self.brief_of, value)))
             case dict():

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tests.simulate.seeds import REGRESSIONS
+
 STEPS = (
     "register_part",
     "find_duplicates",
@@ -78,10 +80,10 @@ RECEIPT_SHARE = 0.25
 def receipt_cell(seed: int) -> tuple[str, Fault] | None:
     """Return the cell of receipts that the world of a seed aims at, or None if it has no receipts.
 
-    It has numbers of its own, so that all other worlds stay what they were.
+    It has numbers of its own, so that all other worlds stay what they were. So do the seeds that found a bug.
     """
     rng = random.Random(f"vendors report of {seed}")
-    return rng.choice(RECEIPT_CELLS) if rng.random() < RECEIPT_SHARE else None
+    return rng.choice(RECEIPT_CELLS) if rng.random() < RECEIPT_SHARE and seed not in REGRESSIONS else None
 
 
 class Coverage:
