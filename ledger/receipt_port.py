@@ -12,7 +12,7 @@ _GROWTH = 4
 
 
 class MessageOrigin(NamedTuple):
-    """Origin of a message id. A search reads the logs of it alone, because vendors do not know the ids of each other."""
+    """Origin of a message id. A search reads its logs alone, because vendors do not know the ids of each other."""
 
     tenant_id: str | None = None
     """Tenant whose own provider tells. None: a provider of the installation."""
