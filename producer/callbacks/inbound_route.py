@@ -79,7 +79,8 @@ class InboundEndpoint:
         gateway, key = self._deps.gateway, callback_key(call.source.provider, f"inbound {message.id}")
         if await gateway.query(lambda ledger: ledger.keys.get(key)) is not None:
             return
-        await apply_word(self._deps, call.source, word, number)
+        if not await apply_word(self._deps, call.source, word, number) and word is OptOutWord.STOP:
+            return  # The log of the message that it answers may not be written yet. A repeat must find it.
         record = self._record(key, call)
         await gateway.query(lambda ledger: ledger.keys.insert_or_get(record))
 

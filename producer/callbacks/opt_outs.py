@@ -27,20 +27,24 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 
-async def apply_word(deps: Dependencies, source: ReceiptSource, word: OptOutWord, number: str) -> None:
+async def apply_word(deps: Dependencies, source: ReceiptSource, word: OptOutWord, number: str) -> bool:
     """Suppress a number for its tenants, or let SMS through again. A repeat changes nothing.
+
+    Return whether there is such a tenant.
 
     The tenants are that of the provider, or else each one that a log shows to have written to the number over the
     provider. When this returns, the next window follows. Raises UnavailableError.
     """
     wait_seconds = 0.0
-    for tenant_id in await _tenants(deps, source, number):
+    tenants = await _tenants(deps, source, number)
+    for tenant_id in tenants:
         if word is OptOutWord.STOP:
             wait_seconds = max(wait_seconds, await _opt_out(deps, tenant_id, number))
         elif word is OptOutWord.START:
             await _opt_in(deps, tenant_id, number)
     if wait_seconds:  # A consumer may not know yet that a tenant has suppressions.
         await deps.clock.sleep(wait_seconds)
+    return bool(tenants)
 
 
 async def _tenants(deps: Dependencies, source: ReceiptSource, number: str) -> list[str]:

@@ -182,3 +182,11 @@ async def test_a_signed_body_without_messages_is_refused(service: Service) -> No
 async def test_without_mongodb_the_provider_is_asked_to_send_it_again() -> None:
     async with a_service(gateway=gateway_without_mongodb(), receipts=[GATEWAY]) as service:
         assert (await say(service, "Stop", "m1")).status_code == 503
+
+
+async def test_a_repeat_of_a_stop_that_came_before_the_log_of_its_message_has_its_effect(service: Service) -> None:
+    await say(service, "STOP", "m1")
+    await has_written(service, "tnt_a")
+    await say(service, "STOP", "m1")
+
+    assert await entries(service) == [ENTRY]

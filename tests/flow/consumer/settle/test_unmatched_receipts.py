@@ -322,6 +322,20 @@ async def test_beyond_the_limit_receipts_are_counted_and_not_kept(monkeypatch: p
     assert metric(context, "rollcall_receipts_total", **labels, result="unmatched") == 2
 
 
+async def test_the_receipts_of_tenants_leave_room_for_those_of_the_installation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keep_receipts, "MAX_KEPT_WITH_TENANTS", 1)
+    receiver = Receiver(World())
+    own = {"provider": "prv_1", "tenant_id": "t1"}
+    await receiver.take(receiver.record(**own))
+
+    await receiver.take(receiver.record(**own), receiver.record())
+
+    assert await receiver.world.ledger.receipts.count() == 2
+    assert receiver.committed == 3
+
+
 async def test_a_kept_receipt_whose_sealing_key_is_missing_here_waits_for_another_consumer() -> None:
     world = World()
     receiver = Receiver(world)
