@@ -22,7 +22,13 @@ from schemas.suppressions import EVERYTHING
 
 SOURCE = "inbound"
 """Source of the entries."""
+_SOURCES_OF_PROVIDER = {SOURCE, "receipt"}
+"""Sources of the entries that a START at a provider of the installation takes back.
 
+It may be an answer to another tenant. So it does not undo what the person told a tenant in another way.
+"""
+
+_OPT_OUT = (SuppressionReason.OPTED_OUT, EVERYTHING)
 T = TypeVar("T")
 _log = structlog.get_logger()
 
@@ -41,7 +47,7 @@ async def apply_word(deps: Dependencies, source: ReceiptSource, word: OptOutWord
         if word is OptOutWord.STOP:
             wait_seconds = max(wait_seconds, await _opt_out(deps, tenant_id, number))
         elif word is OptOutWord.START:
-            await _opt_in(deps, tenant_id, number)
+            await _opt_in(deps, tenant_id, number, is_shared=source.tenant_id is None)
     if wait_seconds:  # A consumer may not know yet that a tenant has suppressions.
         await deps.clock.sleep(wait_seconds)
     return bool(tenants)
@@ -72,11 +78,15 @@ async def _opt_out(deps: Dependencies, tenant_id: str, number: str) -> float:
     return seconds
 
 
-async def _opt_in(deps: Dependencies, tenant_id: str, number: str) -> None:
+async def _opt_in(deps: Dependencies, tenant_id: str, number: str, *, is_shared: bool) -> None:
     async def remove(ledger: Ledger) -> None:
         key = await find_suppression_key(ledger, tenant_id, deps.sealer)
-        if key is not None:
-            suppression_id = key.id_of(Channel.SMS, number)
+        if key is None:
+            return
+        suppression_id = key.id_of(Channel.SMS, number)
+        entries = (await ledger.suppressions.find([suppression_id])).get(suppression_id, ())
+        opt_outs = {entry.source for entry in entries if (entry.reason, entry.scope) == _OPT_OUT}
+        if opt_outs <= _SOURCES_OF_PROVIDER or not is_shared:
             await ledger.suppressions.remove(suppression_id, EVERYTHING, SuppressionReason.OPTED_OUT)
 
     await _query(deps, remove)

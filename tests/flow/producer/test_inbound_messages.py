@@ -97,6 +97,20 @@ async def test_start_takes_back_the_opt_out_and_nothing_else(service: Service) -
     assert await counted(service) == {"stop": 1, "start": 1}
 
 
+async def test_start_at_a_shared_provider_does_not_undo_what_a_tenant_was_told_in_another_way(
+    service: Service,
+) -> None:
+    await has_written(service, "tnt_a", "tnt_b")
+    told = {"channel": "sms", "recipient": NUMBER, "reason": "opted_out"}
+    await suppressed.add(service, told)
+    await say(service, "stop", "m1")
+
+    await say(service, "yes", "m2")
+
+    assert [entry["source"] for entry in await entries(service)] == ["api"]
+    assert await entries(service, "tnt_b") == []
+
+
 async def test_a_late_repeat_does_not_undo_a_newer_message(service: Service) -> None:
     await has_written(service, "tnt_a")
     for text, message_id in (("stop", "m1"), ("start", "m2"), ("stop", "m3"), ("start", "m2")):
