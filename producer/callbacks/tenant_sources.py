@@ -9,6 +9,7 @@ from ledger.errors import LedgerRefused, SealingError
 from ledger.provider_configs import open_config
 from ledger.sealing import Sealer
 from ledger.tenant_port import StoredProvider
+from producer.auth.rate_limit import RateLimit
 from producer.callbacks.sources import ReceiptSource, build_source
 from producer.errors import UnavailableError
 from producer.ledger_gateway import LedgerGateway
@@ -20,6 +21,8 @@ MAX_SOURCES = 2_000
 """Maximum number of providers that are remembered."""
 MAX_UNKNOWN = 10_000
 """Maximum number of ids without a provider that are remembered. They displace no provider."""
+LOOK_UPS_PER_SECOND = 50
+"""Rate at which ids that are not remembered are looked up. Anybody can make up such an id."""
 _ID = re.compile(r"prv_[0-9a-hjkmnp-tv-z]{16}")
 
 Value = TypeVar("Value")
@@ -50,6 +53,7 @@ class TenantSources:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
         """Time of the reading by id, the oldest one first."""
+        self._look_ups = RateLimit(LOOK_UPS_PER_SECOND, burst_seconds=1)
 
     async def find(self, provider_id: str) -> ReceiptSource | None:
         """Return the source, or None if no tenant has such a provider with keys for receipts.
@@ -64,6 +68,10 @@ class TenantSources:
             return known.source
         if now - self._unknown.get(provider_id, float("-inf")) < MAX_AGE_SECONDS:
             return None
+        if known is None:  # One that was found before is read again, however many others are made up.
+            if self._look_ups.seconds_until_next("all", now):
+                raise UnavailableError("too many providers are not known yet")
+            self._look_ups.count("all", now)
         try:
             found = await self._gateway.query(lambda ledger: ledger.tenants.find_provider(provider_id))
         except LedgerRefused:

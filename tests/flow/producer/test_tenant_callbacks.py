@@ -9,7 +9,7 @@ import pytest
 
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
-from producer.callbacks.tenant_sources import MAX_AGE_SECONDS, TenantSources
+from producer.callbacks.tenant_sources import LOOK_UPS_PER_SECOND, MAX_AGE_SECONDS, TenantSources
 from producer.ledger_gateway import LedgerGateway
 from tests.flow.producer.callbacks import DELIVERED, KEY, SECRET, a_body, call, metrics_of, published, signed
 from tests.flow.producer.own_providers import CONFIG, GATEWAY, WRITE_PATH, create
@@ -165,3 +165,16 @@ async def test_the_ledger_is_asked_once_in_seconds_for_each_id_and_few_are_remem
     assert await sources.find(data["id"]) is first
     assert gateway.questions == 6
     await gateway.stop()
+
+
+async def test_made_up_ids_ask_the_ledger_at_a_rate_and_delay_no_provider_that_was_found_before(
+    service: Service,
+) -> None:
+    data = await create(service, config=a_config())
+    assert await status(service, data["id"]) == 200
+
+    answers = [await status(service, f"prv_{number:016d}") for number in range(LOOK_UPS_PER_SECOND + 2)]
+
+    assert (answers[0], answers[-1]) == (401, 503)
+    service.clock.monotonic += MAX_AGE_SECONDS / 1_000
+    assert await status(service, data["id"]) == 200
