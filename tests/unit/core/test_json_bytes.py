@@ -29,6 +29,6 @@ def test_json_takes_as_much_memory_as_it_has_bytes(length: int) -> None:
 
 def test_the_recipients_of_a_chunk_take_as_much_memory_as_their_json() -> None:
     packed = PackedRecipients([["a@example.com", VARIABLES]])
-    assert packed[0] == ("a@example.com", VARIABLES)
+    assert packed[0] == ("a@example.com", VARIABLES, None)
     (value,) = packed._packed
     assert allocated_bytes(value) < len(value) + 200
