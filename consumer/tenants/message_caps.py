@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from consumer.context import ConsumerContext
 from consumer.tenants.current_tenant import current_tenant
-from consumer.tenants.suppressed_recipients import ADDRESS_WEIGHT, NO_KEY
+from consumer.tenants.suppressed_recipients import ADDRESS_WEIGHT
 from core.delivery_outcome import NOT_SENT, Suppressed, WindowDelivery
 from core.ids import LogId, index_of
 from ledger.errors import SealingError
@@ -40,14 +40,8 @@ class MessageCaps:
         """Messages that this owner counted and that have no outcome yet."""
 
     async def mark(self, deliveries: Sequence[WindowDelivery]) -> None:
-        """Count the deliveries of an open window. Give its result to each one beyond a cap."""
-        try:
-            within = await self._count([each.index for each in deliveries])
-        except SealingError as error:
-            self._context.readiness.warn("sealing_keys", str(error))
-            for each in deliveries:
-                each.result = NO_KEY
-            return
+        """Count the deliveries of an open window. Give its result to each one beyond a cap. Raise SealingError."""
+        within = await self._count([each.index for each in deliveries])
         for each in deliveries:
             if within is not None and self._id_of(each.index) not in within:
                 each.result = _CAPPED

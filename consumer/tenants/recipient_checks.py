@@ -10,7 +10,13 @@ from consumer.tenants.suppressed_recipients import mark_suppressed
 from consumer.tenants.waiting_hours import WaitingHours
 from core.chunk_work import Work
 from core.delivery_outcome import WindowDelivery
+from core.send_result import Retry
+from ledger.errors import SealingError
 from ledger.models import Log, RequestHeader
+from schemas.statuses import Reason
+
+NO_KEY = Retry(Reason.UNAVAILABLE, "the key of the tenant cannot be opened", delay_seconds=60.0, offered=False)
+"""Result if this consumer cannot tell who opted out. The delivery waits for one that can."""
 
 
 class RecipientChecks:
@@ -23,10 +29,15 @@ class RecipientChecks:
 
     async def mark(self, deliveries: Sequence[WindowDelivery]) -> None:
         """Give its result to each delivery of an open window that must not be sent, or not now."""
-        await mark_suppressed(deliveries, self._header, self._address_of, self._context)
-        await mark_without_consent(_unmarked(deliveries), self._header, self._address_of, self._context)
-        await self._hours.mark(_unmarked(deliveries))
-        await self._caps.mark(_unmarked(deliveries))
+        try:
+            await mark_suppressed(deliveries, self._header, self._address_of, self._context)
+            await mark_without_consent(_unmarked(deliveries), self._header, self._address_of, self._context)
+            await self._hours.mark(_unmarked(deliveries))
+            await self._caps.mark(_unmarked(deliveries))
+        except SealingError as error:
+            self._context.readiness.warn("sealing_keys", str(error))
+            for each in _unmarked(deliveries):
+                each.result = NO_KEY
 
     async def postpone(self, work: Work) -> Work:
         """Let untried deliveries wait as well, if those of the last window have to wait for their send window."""

@@ -4,10 +4,9 @@ from collections.abc import Collection, Sequence
 
 from consumer.context import ConsumerContext
 from consumer.tenants.current_tenant import current_tenant
-from consumer.tenants.suppressed_recipients import ADDRESS_WEIGHT, NO_KEY, AddressOf
+from consumer.tenants.suppressed_recipients import ADDRESS_WEIGHT, AddressOf
 from core.delivery_outcome import Suppressed, WindowDelivery
 from ledger.consent_key import ConsentKey
-from ledger.errors import SealingError
 from ledger.models import RequestHeader
 from ledger.tenant_key import open_tenant_key
 from schemas.statuses import Reason
@@ -37,14 +36,8 @@ async def find_without_consent(
 async def mark_without_consent(
     deliveries: Sequence[WindowDelivery], header: RequestHeader, address_of: AddressOf, context: ConsumerContext
 ) -> None:
-    """Give its result to each delivery of an open window that needs a consent and has none."""
-    try:
-        found = set(await find_without_consent(header, [each.index for each in deliveries], address_of, context))
-    except SealingError as error:
-        context.readiness.warn("sealing_keys", str(error))
-        for each in deliveries:
-            each.result = NO_KEY
-        return
+    """Give its result to each delivery of an open window that needs a consent and has none. Raise SealingError."""
+    found = set(await find_without_consent(header, [each.index for each in deliveries], address_of, context))
     for each in deliveries:
         if each.index in found:
             each.result = _NO_CONSENT

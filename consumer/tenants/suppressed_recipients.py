@@ -7,16 +7,12 @@ from consumer.context import ConsumerContext
 from consumer.tenants.current_tenant import current_tenant
 from consumer.tenants.erased_persons import find_erased, mark_erased
 from core.delivery_outcome import Suppressed, WindowDelivery
-from core.send_result import Retry
 from core.suppressions import reason_to_suppress
-from ledger.errors import SealingError
 from ledger.models import RequestHeader
 from ledger.suppression_key import SuppressionKey
 from ledger.tenant_key import open_tenant_key
 from schemas.statuses import Reason
 
-NO_KEY = Retry(Reason.UNAVAILABLE, "the key of the tenant cannot be opened", delay_seconds=60.0, offered=False)
-"""Result if this consumer cannot tell who opted out. The delivery waits for one that can."""
 ADDRESS_WEIGHT = 8
 """Weight of the hash of one address, in characters."""
 
@@ -58,16 +54,11 @@ async def mark_suppressed(
 ) -> None:
     """Give its result to each delivery of an open window that must not be sent.
 
-    The window was written before. So an entry that was acknowledged before the window opened is found.
+    The window was written before. So an entry that was acknowledged before the window opened is found. Raise
+    SealingError without the key of the tenant.
     """
     deliveries = mark_erased(deliveries, address_of)
-    try:
-        reasons = await find_suppressed(header, [each.index for each in deliveries], address_of, context)
-    except SealingError as error:
-        context.readiness.warn("sealing_keys", str(error))
-        for each in deliveries:
-            each.result = NO_KEY
-        return
+    reasons = await find_suppressed(header, [each.index for each in deliveries], address_of, context)
     for each in deliveries:
         if reason := reasons.get(each.index):
             each.result = Suppressed(reason)

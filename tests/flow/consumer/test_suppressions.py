@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumer.flow_control.tenant_cache import MAX_AGE_SECONDS
-from consumer.tenants.suppressed_recipients import NO_KEY
+from consumer.tenants.recipient_checks import NO_KEY
 from core.send_result import Message, Retry, SendResult, Sent, Uncertain
 from ledger.sealing import Sealer
 from ledger.suppression_port import Addition
