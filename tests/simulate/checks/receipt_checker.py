@@ -120,6 +120,8 @@ class ReceiptBooks:
         if log.settled_by is None:
             if log.status is not log.outcome:
                 yield f"{self._brief(log.id)} is {log.status}, and no receipt says so"
+        elif report is None and log.provider is None and log.outcome is Status.UNKNOWN:
+            return  # No provider is known to have it, so any may tell of it (docs/protocol.md).
         elif report is None or report.delivery != log.id or report.status.value != log.status.value:
             yield f"{self._brief(log.id)} is {log.status} by {log.settled_by}, which is no receipt of it"
 

@@ -56,7 +56,9 @@ def _agree(log: Log, old: LogId, books: Observations) -> Iterator[str]:
     if log.outcome in DONE and not noted:
         yield f"{brief} ended {log.outcome}, and nothing says on {books.brief(old)} that it was to repeat it"
     stood = books.store.logs.get(old)
-    is_open = stood and stood.status in {Status.UNKNOWN, Status.FAILED} and not stood.settled_by
-    free = is_open and old not in books.repeats.by
-    if log.outcome_reason is Reason.SETTLED and (noted or free):
+    free = stood and stood.status in {Status.UNKNOWN, Status.FAILED} and old not in books.repeats.by
+    # A log that a receipt moved may have been `sent` when the chunk was written. A second expansion finds it failed and
+    # notes the repeat although the chunk says that it is settled.
+    was_moved = stood and stood.settled_by
+    if log.outcome_reason is Reason.SETTLED and (noted or free) and not was_moved:
         yield f"{brief} ended as settled, and {books.brief(old)} was free for it"
